@@ -1,0 +1,2 @@
+select shard, qa_id, doc_id, domain
+from {{ source('lake', 'decontaminated_set') }}

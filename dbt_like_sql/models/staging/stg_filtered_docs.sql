@@ -1,0 +1,2 @@
+select shard, doc_id
+from {{ source('lake', 'filtered_docs') }}

@@ -1,0 +1,2 @@
+select shard, stage, tokens_in, tokens_out, cached_tokens, replayed
+from {{ source('lake', 'llm_calls') }}

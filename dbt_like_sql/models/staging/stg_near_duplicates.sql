@@ -1,0 +1,2 @@
+select shard, doc_id, keep_doc_id
+from {{ source('lake', 'near_duplicates') }}

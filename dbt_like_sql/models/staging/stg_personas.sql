@@ -1,0 +1,2 @@
+select shard, doc_id, domain, persona_index
+from {{ source('lake', 'personas') }}

@@ -1,0 +1,2 @@
+select shard, doc_id, n_words
+from {{ source('lake', 'raw_corpus') }}

@@ -1,0 +1,2 @@
+select shard, source, admitted
+from {{ source('lake', 'shards') }}

@@ -1,0 +1,1 @@
+"""Turns pretraining documents into verifiable question-answer pairs for reinforcement learning."""

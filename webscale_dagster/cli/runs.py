@@ -1,0 +1,141 @@
+"""Executes jobs in this process, recorded in the home's Dagster instance.
+
+Reads the lake to see what is not fresh; the assets write. A shard that fails is reported and the
+others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+
+from webscale_dagster import shards
+from webscale_dagster.cli.console import Bars, bars, console, errors
+from webscale_dagster.defs.partitions import sync_shards
+from webscale_dagster.home import prepare_dagster_home
+from webscale_dagster.walk import GENERATE, INGEST, SHARDED, Walk
+
+_PID, _HOST = "webscale/pid", "webscale/host"
+ORDER = (*SHARDED, "rl_splits", "dataset_release")
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class Outcome:
+    """What a command's runs came to."""
+
+    done: list[str] = field(default_factory=list)
+    fresh: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)  # shard -> why
+
+
+def instance_at_home() -> dg.DagsterInstance:
+    """The home's Dagster instance, with runs of dead processes closed."""
+    prepare_dagster_home()
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    instance = dg.DagsterInstance.get()
+    _bury_the_dead(instance)
+    return instance
+
+
+def _bury_the_dead(instance: dg.DagsterInstance) -> None:
+    """Close runs whose process was killed, and free the pool slots they hold."""
+    filters = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED],
+        tags={_HOST: socket.gethostname()},
+    )
+    for run in instance.get_runs(filters):
+        if not Path(f"/proc/{run.tags[_PID]}").exists():
+            instance.report_run_failed(run, "its process was killed; what it finished is kept")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+class Runner:
+    """Runs the walk over shards in this process."""
+
+    def __init__(self, walk: Walk) -> None:
+        """Loads the definitions once."""
+        from webscale_dagster.definitions import defs
+
+        self.walk, self.instance = walk, instance_at_home()
+        self._definitions = defs()
+        sync_shards(self.instance, shards.names(walk.lake))
+
+    def run(self, names: Sequence[str], stages: Sequence[str]) -> Outcome:
+        """Bring ``stages`` of the shards ``names`` up to date, then assemble if asked to."""
+        outcome = Outcome()
+        unsharded = [stage for stage in ("rl_splits", "dataset_release") if stage in stages]
+        with bars(len(names) + bool(unsharded)) as display:
+            if set(stages) & set(GENERATE) and not self.walk.fresh("benchmarks"):
+                self._execute("index_benchmarks", "", ["benchmarks"], outcome)
+            for shard in names:
+                self._shard(shard, stages, outcome, display)
+            if unsharded:
+                display.at("")
+                self._assemble(unsharded, outcome)
+                display.done()
+        return outcome
+
+    def _shard(self, shard: str, stages: Sequence[str], outcome: Outcome, display: Bars) -> None:
+        display.at(shard)
+        worked = False
+        for job, members in (("ingest", INGEST), ("generate", GENERATE)):
+            wanted = [stage for stage in members if stage in stages]
+            stale = self.walk.stale(wanted, shard)
+            if stale and shard not in outcome.failed:
+                self._execute(job, shard, stale, outcome)
+                worked = True
+        if shard not in outcome.failed:
+            (outcome.done if worked else outcome.fresh).append(shard)
+            if worked and not console.is_terminal:
+                console.print(f"{shard}: done")
+        display.done()
+
+    def _assemble(self, wanted: list[str], outcome: Outcome) -> None:
+        stale = self.walk.stale(["rl_splits"]) if "rl_splits" in wanted else []
+        released = "dataset_release" in wanted
+        if stale or released:
+            marts = list(self._marts()) if released else []
+            last = ["dataset_release", *marts] if released else []
+            self._execute("assemble", "", [*stale, *last], outcome)
+
+    def _marts(self) -> set[str]:
+        graph = self._definitions.resolve_asset_graph()
+        return {
+            key.to_user_string()
+            for key in graph.get_all_asset_keys()
+            if graph.get(key).group_name in ("marts", "staging")
+        }
+
+    def _execute(self, job: str, shard: str, assets: Sequence[str], outcome: Outcome) -> None:
+        result = self._definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            partition_key=shard or None,
+            asset_selection=[dg.AssetKey(name) for name in assets],
+            raise_on_error=False,
+            run_config=_QUIET,
+            tags={_PID: str(os.getpid()), _HOST: socket.gethostname()},
+        )
+        if not result.success:
+            why = _why(result)
+            outcome.failed[shard or job] = why
+            errors.print(f"[red]failed[/red] {shard or job}: ", end="")
+            errors.print(why, markup=False)
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.event_type == dg.DagsterEventType.STEP_FAILURE:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return str(data.user_failure_data.description)
+            if data.error:
+                cause = data.error.cause or data.error
+                return f"{event.step_key}: {cause.message.strip()}"
+    return "see the run in the UI"

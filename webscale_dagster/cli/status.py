@@ -1,0 +1,72 @@
+"""``webscale status``: funnel, rejects by reason, tokens per accepted pair, verdicts per shard."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from webscale_dagster import shards
+from webscale_dagster.cli.console import console, table
+from webscale_dagster.exports.gates import unpassed
+from webscale_dagster.exports.release import current_channel
+from webscale_dagster.lake_marts import build_marts
+from webscale_dagster.walk import SHARDED, Walk
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+def status(as_json: bool) -> None:
+    """Say what the lake holds: funnel, rejects, cost, verdicts, releases.
+
+    Example: webscale status --json | jq .unpassed
+    """
+    walk = Walk.at_home()
+    names = shards.names(walk.lake)
+    if not names:
+        raise click.ClickException(
+            "no shard is registered; webscale ingest SOURCE, or webscale demo"
+        )
+    marts = build_marts(walk.lake).models
+    late = {name: stale for name in names if (stale := walk.stale(SHARDED, name))}
+    bad = unpassed(walk)
+    channel = current_channel(walk, "candidate")
+    if as_json:
+        found: dict[str, Any] = {name: frame.to_dicts() for name, frame in marts.items()}
+        found |= {"unpassed": bad, "not_up_to_date": late, "candidate": channel}
+        click.echo(json.dumps(found, default=str))
+        return
+    for name, title in (
+        ("funnel_by_source", "Funnel by source"),
+        ("funnel_by_domain", "Funnel by domain"),
+        ("reject_reasons_by_stage", "Rejects"),
+        ("yield_per_pair", "Tokens per accepted pair"),
+    ):
+        if name in marts:
+            frame = marts[name]
+            console.print(table(title, frame.columns, frame.rows()))
+    console.print(table("Shards", ["shard", "last verdict", "to do"], _verdicts(names, bad, late)))
+    if channel:
+        console.print(f"candidate → {channel['release']}, since {channel['moved_at']}")
+    else:
+        console.print("candidate → no release yet")
+    for line in bad:
+        console.print(f"[red]contract broken[/red] {line}; the last good version stays readable")
+
+
+def _verdicts(
+    names: list[str], bad: list[str], late: dict[str, list[str]]
+) -> list[tuple[str, str, str]]:
+    """Shards that need a look; the others are one line."""
+    broken = {line.split(": ")[0].split("/")[1]: line for line in bad}
+    rows = [
+        (name, broken.get(name, "passed"), ", ".join(late.get(name, ())))
+        for name in names
+        if name in broken or name in late
+    ]
+    good = len(names) - len(rows)
+    return [*rows, (f"{good} shards", "passed", "")] if good else rows
+
+
+COMMANDS = {"status": status}

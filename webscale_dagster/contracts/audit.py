@@ -1,0 +1,224 @@
+"""Judges a frame by its table's contract before it is committed.
+
+Makes an ``Audit`` (verdicts and offending rows) from a frame, its rejects and the parents it was
+made from. Polars measures, Great Expectations judges a one-row frame of metrics: that costs 40 ms,
+where judging the rows in pandas would copy them. An expectation that raised is an error, not a
+pass. Reads and writes nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from webscale_dagster.contracts import dataset, documents, questions
+from webscale_dagster.contracts.check import Check, common_checks
+from webscale_dagster.recipe import Recipe
+from webscale_dagster.tables import TABLES
+
+CONTRACTS: dict[str, Callable[[Recipe], tuple[Check, ...]]] = {
+    "raw_corpus": documents.raw_corpus,
+    "near_duplicates": documents.near_duplicates,
+    "filtered_docs": documents.filtered_docs,
+    "personas": documents.personas,
+    "benchmarks": dataset.benchmarks,
+    "qa_pairs": questions.qa_pairs,
+    "verified_qa": questions.verified_qa,
+    "decontaminated_set": questions.decontaminated_set,
+    "rl_splits": dataset.rl_splits,
+}
+EXPECTATION = "ExpectColumnMaxToBeBetween"
+FEW_RECORDS = 10  # a share of fewer says nothing: an empty file is one reject, not a broken shard
+SAMPLE = 5  # offending rows kept with a verdict
+_CELL = 300  # characters of a cell in a sample
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What was measured for one check, and which rows offend."""
+
+    name: str
+    meaning: str
+    observed: float
+    limit: float
+    rows: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one check ended: a share of rows (or a count) against its limit."""
+
+    name: str
+    meaning: str
+    passed: bool
+    observed: float
+    limit: float
+    offending: int
+    expectation: str = EXPECTATION
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """All verdicts of a frame; ``offending`` holds sample rows of the checks that failed."""
+
+    verdicts: tuple[Verdict, ...]
+    offending: dict[str, list[dict[str, Any]]]
+    n_parents: int | None
+
+    @property
+    def passed(self) -> bool:
+        """True if every check passed."""
+        return all(verdict.passed for verdict in self.verdicts)
+
+    @property
+    def failures(self) -> list[str]:
+        """One line per failed check: its name, what was seen, what is allowed."""
+        return [
+            f"{v.name}: {v.offending} offending, {v.observed:g} seen, at most {v.limit:g} allowed"
+            f"{f' ({v.error})' if v.error else ''} — {v.meaning}"
+            for v in self.verdicts
+            if not v.passed
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"checks": [asdict(v) for v in self.verdicts], "offending": self.offending}
+
+
+def audit(
+    table: str,
+    frame: pl.DataFrame,
+    rejects: pl.DataFrame,
+    parents: pl.Series | None,
+    recipe: Recipe,
+) -> Audit:
+    """Judge ``frame``; ``parents`` are the keys (``/``-joined) that must be kept or rejected."""
+    metrics = [_measure(check, frame) for check in common_checks(table) + CONTRACTS[table](recipe)]
+    if parents is not None:
+        metrics += _conservation(table, frame, rejects, parents)
+    if table == "raw_corpus":
+        metrics.append(_readable(frame, rejects, recipe))
+    errors = _judge(table, metrics)
+    verdicts = tuple(
+        Verdict(
+            name=metric.name,
+            meaning=metric.meaning,
+            passed=errors[metric.name] is None,
+            observed=round(metric.observed, 6),
+            limit=metric.limit,
+            offending=metric.rows.height,
+            error=errors[metric.name] or "",
+        )
+        for metric in metrics
+    )
+    failed = {verdict.name for verdict in verdicts if not verdict.passed}
+    samples = {m.name: _sample(m.rows) for m in metrics if m.name in failed}
+    return Audit(verdicts, samples, None if parents is None else parents.len())
+
+
+def _measure(check: Check, frame: pl.DataFrame) -> Metric:
+    rows = frame.filter(check.bad.fill_null(True))
+    share = rows.height / max(frame.height, 1)
+    return Metric(check.name, check.meaning, share, check.max_share, rows)
+
+
+def parent_keys(table: str, frame: pl.DataFrame) -> pl.Series:
+    """The parent's key of every row, as a reject's ``parent_id`` writes it."""
+    columns = [pl.col(column).cast(pl.String) for column in TABLES[table].parent]
+    return frame.select(pl.concat_str(columns, separator="/").alias("parent_id")).to_series()
+
+
+def _conservation(
+    table: str, frame: pl.DataFrame, rejects: pl.DataFrame, parents: pl.Series
+) -> list[Metric]:
+    wanted = pl.DataFrame({"parent_id": parents.cast(pl.String)}).unique()
+    seen = pl.DataFrame(
+        {"parent_id": pl.concat([parent_keys(table, frame), rejects["parent_id"]])}
+    ).unique()
+    lost = wanted.join(seen, on="parent_id", how="anti")
+    invented = seen.join(wanted, on="parent_id", how="anti")
+    return [
+        Metric(
+            "parents_conserved",
+            "every parent is kept or rejected with a reason",
+            float(lost.height),
+            0.0,
+            lost,
+        ),
+        Metric(
+            "no_parent_invented",
+            "every row and every reject names a parent that exists",
+            float(invented.height),
+            0.0,
+            invented,
+        ),
+    ]
+
+
+def _readable(frame: pl.DataFrame, rejects: pl.DataFrame, recipe: Recipe) -> Metric:
+    records = rejects.height + frame.height
+    share = rejects.height / records if records >= FEW_RECORDS else 0.0
+    limit = recipe.raw_corpus.max_reject_share
+    return Metric(
+        "records_readable",
+        "the share of records that could not become documents is within the limit",
+        share,
+        limit,
+        rejects,
+    )
+
+
+@functools.cache
+def _batches() -> Any:
+    """Great Expectations, set up once a process: each context makes a folder and takes 10 ms."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    asset = context.data_sources.add_pandas("metrics").add_dataframe_asset("shard")
+    return asset.add_batch_definition_whole_dataframe("metrics")
+
+
+def _judge(table: str, metrics: list[Metric]) -> dict[str, str | None]:
+    """None for a check that Great Expectations passes, else why not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its dependencies' deprecations are not this user's
+        batches = _batches()
+        import great_expectations as gx
+        import pandas as pd
+
+        frame = pd.DataFrame({metric.name: [metric.observed] for metric in metrics})
+        expectation = getattr(gx.expectations, EXPECTATION)
+        expectations = [expectation(column=m.name, max_value=m.limit) for m in metrics]
+        suite = gx.ExpectationSuite(name=table, expectations=expectations)
+        results = batches.get_batch({"dataframe": frame}).validate(suite).results
+    configs = [(result, result.expectation_config) for result in results]
+    return {str(config.kwargs["column"]): _why_not(r) for r, config in configs if config}
+
+
+def _why_not(result: Any) -> str | None:
+    info = result.exception_info or {}
+    raised = [info] if "raised_exception" in info else list(info.values())
+    for entry in raised:
+        if entry.get("raised_exception"):
+            return f"the expectation raised: {str(entry.get('exception_message'))[:200]}"
+    return None if result.success else "above the limit"
+
+
+def _sample(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    cut = rows.head(SAMPLE)
+    return [{k: _short(v) for k, v in row.items()} for row in cut.iter_rows(named=True)]
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _CELL:
+        return value[:_CELL] + "…"
+    return value if isinstance(value, str | int | float | bool | None) else str(value)[:_CELL]

@@ -1,0 +1,48 @@
+"""Contracts of the unsharded tables: benchmarks and rl_splits."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from webscale_dagster.contracts.check import Check, not_blank, not_json_object
+from webscale_dagster.recipe import Recipe
+from webscale_dagster.verifiers import ANSWER_TYPES
+
+SPLITS = ("sft", "train", "validation", "test")
+
+
+def benchmarks(recipe: Recipe) -> tuple[Check, ...]:
+    """A question has text, or its published fingerprints stand for it."""
+    del recipe
+    return (
+        Check("benchmark_named", "every question names its benchmark", not_blank("benchmark")),
+        Check(
+            "question_present_or_fingerprinted",
+            "a question is null only where fingerprints stand for it",
+            pl.col("question").is_null() & (pl.col("n_words").fill_null(0) > 0),
+        ),
+    )
+
+
+def rl_splits(recipe: Recipe) -> tuple[Check, ...]:
+    """Examples are complete, typed, unique, and no family straddles two splits."""
+    del recipe
+    return (
+        Check(
+            "split_known", f"split is one of {', '.join(SPLITS)}", ~pl.col("split").is_in(SPLITS)
+        ),
+        Check("prompt_present", "every example has a prompt", not_blank("prompt")),
+        Check("truth_present", "every example has a ground truth", not_blank("ground_truth")),
+        Check(
+            "answer_type_known",
+            "the answer's type has a verifier",
+            ~pl.col("answer_type").is_in(sorted(ANSWER_TYPES)),
+        ),
+        Check("options_are_json", "verifier_options is JSON", not_json_object("verifier_options")),
+        Check("prompt_unique", "no prompt occurs twice", pl.col("prompt").is_duplicated()),
+        Check(
+            "family_in_one_split",
+            "documents of a family share a split",
+            pl.col("split").n_unique().over("family") > 1,
+        ),
+    )

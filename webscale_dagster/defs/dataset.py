@@ -1,0 +1,70 @@
+"""Assets 10 and 11: RL examples over all shards, and the release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from webscale_dagster.defs.materialise import cell
+from webscale_dagster.defs.resources import Platform
+from webscale_dagster.defs.walk_asset import OWNERS, walk_asset
+from webscale_dagster.exports.release import Release, make_release
+from webscale_dagster.progress import announce
+
+rl_splits = walk_asset(
+    "rl_splits",
+    "dataset",
+    "Examples of all shards: duplicate questions out, balanced, split so that relatives stay "
+    "together.",
+    deps=["decontaminated_set", "near_duplicates", "raw_corpus"],
+)
+
+
+@dg.asset(
+    group_name="dataset",
+    description="An immutable versioned folder: parquet by split, card, manifest of pinned table "
+    "versions. Every gate is read again from the lake; the channel moves only if all pass.",
+    deps=["rl_splits"],
+    kinds={"parquet"},
+    owners=list(OWNERS),
+    code_version="1",
+    check_specs=[
+        dg.AssetCheckSpec(
+            "gates",
+            asset="dataset_release",
+            description="All gates of the recipe, read from the lake's verdicts and the examples.",
+        )
+    ],
+)
+def dataset_release(platform: Platform) -> Any:
+    """Release what rl_splits holds, and report its gates."""
+    release = make_release(platform.walk(announce))
+    yield dg.MaterializeResult(
+        asset_key="dataset_release",
+        data_version=dg.DataVersion(release.name),
+        metadata={
+            "release": release.name,
+            "dagster/uri": release.folder,
+            "dagster/row_count": sum(f["rows"] for f in release.manifest["files"].values()),
+            "channel": f"{release.channel} points here" if release.channel else "not moved",
+            "splits": {name[5:-8]: f["rows"] for name, f in release.manifest["files"].items()},
+            "gates": dg.MetadataValue.md(_gates(release)),
+            "tables": release.manifest["tables"],
+        },
+    )
+    yield dg.AssetCheckResult(
+        check_name="gates",
+        asset_key="dataset_release",
+        passed=release.passed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"gates": dg.MetadataValue.md(_gates(release))},
+    )
+
+
+def _gates(release: Release) -> str:
+    lines = [
+        f"| {g.name} | {'yes' if g.passed else '**no**'} | {cell(g.seen)} | {cell(g.wanted)} |"
+        for g in release.gates
+    ]
+    return "\n".join(["| gate | passed | seen | wanted |", "|---|---|---|---|", *lines])

@@ -1,0 +1,149 @@
+"""Turns one run of a stage into what the UI shows: rows, rejects, contract, preview.
+
+Yields the asset's materialisation and its check. A broken contract makes the check red, with the
+failing expectation and the offending rows, and the asset fail: the old version stays readable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from webscale_dagster.contracts import Audit
+from webscale_dagster.defs.resources import Platform
+from webscale_dagster.lake import AuditFailed
+from webscale_dagster.progress import announce
+from webscale_dagster.readers import SourceError
+from webscale_dagster.tables import TABLES, Table
+from webscale_dagster.walk import Made, Walk
+
+CHECK = "contract"
+Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
+_CELL = 160  # characters of a cell in a preview
+_PREVIEW = 5
+_SECONDS_BETWEEN_LOGS = 10.0
+
+
+def materialise(context: dg.AssetExecutionContext, platform: Platform, name: str) -> Events:
+    """Make stage ``name`` for the run's shard (or for all, where it has no partitions)."""
+    shard = context.partition_key if context.has_partition_key else ""
+    walk = platform.walk(_logger(context))
+    try:
+        made = walk.make(name, shard)
+    except AuditFailed as failed:
+        yield dg.AssetCheckResult(
+            check_name=CHECK,
+            asset_key=name,
+            passed=False,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata={"quarantine": failed.quarantine, **_check_metadata(failed.audit)},
+        )
+        raise dg.Failure(str(failed), allow_retries=False) from None
+    except SourceError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    yield dg.MaterializeResult(
+        asset_key=name,
+        data_version=dg.DataVersion(made.publication.content),
+        metadata=_metadata(walk, name, shard, made),
+    )
+    yield dg.AssetCheckResult(
+        check_name=CHECK,
+        asset_key=name,
+        passed=True,
+        metadata=_check_metadata(made.publication.audit),
+    )
+
+
+def _logger(context: dg.AssetExecutionContext) -> Any:
+    last = time.monotonic()
+
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal last
+        announce(stage, done, total)
+        if time.monotonic() - last >= _SECONDS_BETWEEN_LOGS:
+            last = time.monotonic()
+            context.log.info(f"{stage}: {done:,} of {total:,} rows" if total else f"{done:,} rows")
+
+    return progress
+
+
+def _metadata(walk: Walk, name: str, shard: str, made: Made) -> dict[str, Any]:
+    table, audit = TABLES[name], made.publication.audit
+    rows: dict[str, Any] = {
+        "dagster/row_count": made.kept.height,
+        "dagster/column_schema": _column_schema(table),
+        "dagster/uri": walk.lake.uri(name),
+        "version": made.publication.version,
+        "committed": made.publication.committed,
+        "funnel": dg.MetadataValue.md(_funnel(name, made, audit)),
+        "preview": dg.MetadataValue.md(table_md(made.kept.head(_PREVIEW))),
+    }
+    if made.rejects.height:
+        rows["rejects"] = made.rejects.height
+        rows["reject_reasons"] = dg.MetadataValue.md(_reasons(made))
+    if shard:
+        rows["shard"] = shard
+    return rows
+
+
+def _funnel(name: str, made: Made, audit: Audit) -> str:
+    parents = f"{audit.n_parents:,}" if audit.n_parents is not None else "—"
+    return (
+        "| in | kept rows | rejects |\n|---|---|---|\n"
+        f"| {parents} | {made.kept.height:,} `{name}` | {made.rejects.height:,} |"
+    )
+
+
+def _reasons(made: Made) -> str:
+    examples = dict(
+        made.rejects.group_by("reason", maintain_order=True)
+        .first()
+        .select("reason", "detail")
+        .rows()
+    )
+    lines = [
+        f"| {reason} | {count:,} | {cell(examples[reason])} |"
+        for reason, count in made.reasons.items()
+    ]
+    return "\n".join(["| reason | rows | an example |", "|---|---|---|", *lines])
+
+
+def table_md(rows: pl.DataFrame) -> str:
+    """A frame as a Markdown table, long cells cut."""
+    head = f"| {' | '.join(rows.columns)} |\n|{'---|' * len(rows.columns)}"
+    lines = [f"| {' | '.join(cell(value) for value in row)} |" for row in rows.iter_rows()]
+    return "\n".join([head, *lines])
+
+
+def cell(value: object) -> str:
+    """One cell of a Markdown table: document text is data, so markup in it is made harmless."""
+    text = str(value).replace("\n", " ").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+    return text if len(text) <= _CELL else text[:_CELL] + "…"
+
+
+def _column_schema(table: Table) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(column.name, str(column.dtype), description=column.meaning)
+            for column in table.columns
+        ]
+    )
+
+
+def _check_metadata(audit: Audit) -> Mapping[str, Any]:
+    lines = [
+        f"| {v.name} | {'yes' if v.passed else '**no**'} | {v.offending} | {v.observed:g} | "
+        f"{v.limit:g} | {v.expectation} | {cell(v.meaning)} |"
+        for v in audit.verdicts
+    ]
+    head = "| check | passed | offending | seen | at most | expectation | meaning |\n|" + "---|" * 7
+    metadata: dict[str, Any] = {"checks": dg.MetadataValue.md("\n".join([head, *lines]))}
+    for name, rows in audit.offending.items():
+        metadata[f"offending: {name}"] = dg.MetadataValue.json(rows)
+    if audit.failures:
+        metadata["failed"] = "; ".join(audit.failures)
+    return metadata

@@ -1,0 +1,107 @@
+"""The gates of a release, read again from the lake: never from the colour of a Dagster check.
+
+Makes gates from verdicts, contents and the examples; reads the lake, writes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import polars as pl
+
+from webscale_dagster import shards
+from webscale_dagster.walk import SHARDED, Walk
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition of a release: what was seen against what is wanted."""
+
+    name: str
+    passed: bool
+    seen: str
+    wanted: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def gates(walk: Walk, examples: pl.DataFrame) -> list[Gate]:
+    """Every gate of the recipe, passed or not."""
+    settings = walk.recipe.dataset_release
+    return [
+        _contracts(walk),
+        _carried_through(walk),
+        Gate(
+            "enough_examples",
+            examples.height >= settings.min_examples,
+            f"{examples.height} examples",
+            f"at least {settings.min_examples}",
+        ),
+        Gate(
+            "enough_domains",
+            examples["domain"].n_unique() >= settings.min_domains,
+            f"{examples['domain'].n_unique()} domains",
+            f"at least {settings.min_domains}",
+        ),
+        _leaks(examples, settings.max_exact_leak_share),
+        _verified(examples, settings.allow_verified_by_rules),
+    ]
+
+
+def unpassed(walk: Walk) -> list[str]:
+    """``table/shard: failed check`` of every shard whose last verdict is bad."""
+    wanted = set(shards.names(walk.lake)) | {""}
+    return [
+        f"{verdict['table']}/{verdict['shard'] or '-'}: "
+        + ", ".join(check["name"] for check in verdict["checks"] if not check["passed"])
+        for verdict in walk.lake.verdicts()
+        if not verdict["passed"] and verdict["shard"] in wanted
+    ]
+
+
+def _contracts(walk: Walk) -> Gate:
+    bad = unpassed(walk)
+    return Gate(
+        "every_contract_holds",
+        not bad,
+        "; ".join(bad) or "no failed contract",
+        "no failed contract",
+    )
+
+
+def _carried_through(walk: Walk) -> Gate:
+    names = shards.names(walk.lake)
+    stale = {name: walk.stale(SHARDED, name) for name in names}
+    late = [f"{shard} ({stages[0]} on)" for shard, stages in stale.items() if stages]
+    seen = f"{len(names) - len(late)} of {len(names)} shards up to date"
+    return Gate(
+        "every_shard_carried_through",
+        not late,
+        f"{seen}; not: {', '.join(late[:20])}" if late else seen,
+        "all of them",
+    )
+
+
+def _leaks(examples: pl.DataFrame, limit: float) -> Gate:
+    question = pl.col("prompt").str.to_lowercase()
+    answer = pl.col("ground_truth").str.to_lowercase()
+    leaking = examples.filter(
+        question.str.contains(answer, literal=True) & (answer.str.len_chars() > 3)
+    ).height
+    share = leaking / max(examples.height, 1)
+    return Gate(
+        "no_answer_in_its_question", share <= limit, f"share {share:.4f}", f"at most {limit}"
+    )
+
+
+def _verified(examples: pl.DataFrame, by_rules_allowed: bool) -> Gate:
+    by_rules = examples.filter(pl.col("verified_by") == "rules").height
+    return Gate(
+        "verified_as_wanted",
+        by_rules_allowed or by_rules == 0,
+        f"{by_rules} of {examples.height} examples verified by rules alone",
+        "any" if by_rules_allowed else "none by rules alone",
+    )

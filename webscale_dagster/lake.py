@@ -1,0 +1,357 @@
+r"""The lake: Delta tables that are audited before they are committed.
+
+Reads and writes the tables of ``tables.py`` under one root (a folder or ``s3://…``), one Delta
+partition per shard; ``quarantine/`` for frames that failed their contract; ``verdicts/`` for every
+shard's last verdict.
+
+    publish:  cast -> audit -> commit tables beside -> commit rejects -> commit kept rows
+                        \-> quarantine/, verdict red, AuditFailed; readers see the old version
+
+The commit of the kept rows names the versions of what was committed before it (as Delta
+application transactions, which survive checkpoints and time travel), so a crash between two
+commits leaves rows that nobody reads. Equal content makes no commit at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+from webscale_dagster.contracts import Audit, audit
+from webscale_dagster.objects import open_objects, storage_options
+from webscale_dagster.recipe import Recipe
+from webscale_dagster.tables import TABLES
+
+# A release pins versions for years: Delta's default forgets a version after 30 days.
+RETENTION = {
+    "delta.logRetentionDuration": "interval 36500 days",
+    "delta.deletedFileRetentionDuration": "interval 36500 days",
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.checkpointInterval": "50",
+}
+UNSHARDED = "-"  # a Delta partition cannot be an empty string
+SIDE_TABLES = ("rejects", "llm_calls")  # partitioned by stage, then shard
+# How long a call took, and whether it was replayed, is not content.
+_NOT_CONTENT = {"llm_calls": ("latency_ms", "attempts", "replayed")}
+
+
+class AuditFailed(Exception):
+    """A frame broke its table's contract; ``audit`` tells how, ``quarantine`` where it lies."""
+
+    def __init__(self, table: str, shard: str, result: Audit, quarantine: str) -> None:
+        """Name the table, the shard and every failed check in one message."""
+        where = f"{table}, shard {shard}" if shard else table
+        super().__init__(
+            f"{where}: not committed, the last good version stays. "
+            f"{'; '.join(result.failures)}. The rows are in {quarantine}"
+        )
+        self.table, self.shard, self.audit, self.quarantine = table, shard, result, quarantine
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What ``publish`` did: the version readers see, and whether it is a new one."""
+
+    table: str
+    shard: str
+    version: int
+    content: str
+    committed: bool
+    audit: Audit
+
+
+def content_of(frame: pl.DataFrame, leave_out: Sequence[str] = ()) -> str:
+    """Hash of a frame's rows in order: 24 hex digits, the same on every machine and version."""
+    digest = hashlib.sha256()
+    kept = frame.drop([name for name in leave_out if name in frame.columns])
+    digest.update(",".join(kept.columns).encode())
+    for piece in kept.iter_slices(2_000):  # bounds the JSON held in memory
+        digest.update(piece.write_ndjson().encode())
+    return digest.hexdigest()[:24]
+
+
+def _as_number(content: str) -> int:
+    return int(content[:15], 16)  # 60 bits: Delta's transaction versions are signed 64-bit
+
+
+class Lake:
+    """Tables under one root: ``Lake(root).read(table, shard=None, version=None)``."""
+
+    def __init__(self, root: str) -> None:
+        """Root is a folder or an ``s3://bucket/prefix``."""
+        self.root = root.rstrip("/")
+        self.objects = open_objects(self.root)
+        self._options = storage_options(self.root)
+
+    def uri(self, table: str) -> str:
+        """Where a table lies."""
+        return f"{self.root}/{table}"
+
+    def delta(self, table: str, version: int | None = None) -> DeltaTable | None:
+        """The Delta table, or None before its first commit."""
+        try:
+            return DeltaTable(self.uri(table), version=version, storage_options=self._options)
+        except TableNotFoundError:
+            if version is not None:
+                raise
+            return None
+
+    def read(
+        self, table: str, shard: str | None = None, version: int | None = None
+    ) -> pl.LazyFrame:
+        """Rows of a table; all shards, or one; the newest version, or the one given."""
+        delta = self.delta(table, version)
+        if delta is None:
+            return TABLES[table].empty().lazy()
+        rows = pl.scan_delta(delta).select(list(TABLES[table].schema))
+        if shard is not None:
+            rows = rows.filter(pl.col("shard") == (shard or UNSHARDED))
+        if table in SIDE_TABLES:
+            rows = rows.with_columns(pl.col("shard").replace(UNSHARDED, ""))
+        return rows
+
+    def content(self, table: str, shard: str = "", version: int | None = None) -> str | None:
+        """A number (as text) that changes iff the shard's rows do; None before the first commit."""
+        delta = self.delta(table, version)
+        found = None if delta is None else delta.transaction_version(f"content/{shard}")
+        return None if found is None else str(found)
+
+    def contents(self, table: str, shards: Sequence[str]) -> dict[str, str | None]:
+        """``content`` of many shards, opening the table once."""
+        delta = self.delta(table)
+        if delta is None:
+            return dict.fromkeys(shards)
+        found = {shard: delta.transaction_version(f"content/{shard}") for shard in shards}
+        return {shard: None if v is None else str(v) for shard, v in found.items()}
+
+    def version(self, table: str) -> int | None:
+        """The newest version's number; None before the first commit."""
+        delta = self.delta(table)
+        return None if delta is None else delta.version()
+
+    def publish(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        rejects: pl.DataFrame | None = None,
+        shard: str | None = None,
+        *,
+        recipe: Recipe,
+        parents: pl.Series | None = None,
+        beside: Mapping[str, pl.DataFrame] | None = None,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> Publication:
+        """Audit a shard's rows and commit them with their rejects, or quarantine them and raise."""
+        key = shard or ""
+        frame = _cast(table, frame)
+        rejects = _cast("rejects", TABLES["rejects"].empty() if rejects is None else rejects)
+        result = audit(table, frame, rejects, parents, recipe)
+        content = content_of(frame)
+        facts = dict(provenance or {}) | {"n_rows": frame.height, "n_rejects": rejects.height}
+        if not result.passed:
+            place = self._quarantine(table, key, frame, rejects, content)
+            self._keep_verdict(table, key, result, facts | {"content": str(_as_number(content))})
+            raise AuditFailed(table, key, result, place)
+        marks = {f"content/{key}": _as_number(content)}
+        versions: dict[str, int] = {}
+        for side, rows in {**(beside or {}), "rejects": rejects}.items():
+            scope = f"{table}/{key}" if side in SIDE_TABLES else key
+            version, number = self.commit(side, rows, scope)
+            marks[f"{side}-content/{key}"], versions[f"{side}/{key}"] = number, version
+        version, committed = self._commit_kept(table, frame, key, marks, versions, facts)
+        self._keep_verdict(
+            table,
+            key,
+            result,
+            facts | {"content": str(_as_number(content)), "version": version},
+        )
+        return Publication(table, key, version, content, committed, result)
+
+    def _commit_kept(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        key: str,
+        marks: Mapping[str, int],
+        versions: Mapping[str, int],
+        facts: Mapping[str, Any],
+    ) -> tuple[int, bool]:
+        """Commit the kept rows, unless they and all that belongs to them are there already."""
+        delta = self.delta(table)
+        if delta is not None and _holds(delta, marks):
+            return int(delta.version()), False
+        metadata = {"shard": key} | {name: str(value) for name, value in versions.items()}
+        metadata |= {name: str(value) for name, value in facts.items()}
+        return self._write(table, frame, key, {**marks, **versions}, metadata), True
+
+    def commit(self, table: str, frame: pl.DataFrame, scope: str = "") -> tuple[int, int]:
+        """Replace one scope (``shard``, or ``stage/shard``) of a table without a contract.
+
+        Returns a version that holds the rows, and their content. Equal content is left alone.
+        """
+        frame = _cast(table, frame)
+        content = _as_number(content_of(frame, _NOT_CONTENT.get(table, ())))
+        delta = self.delta(table)
+        marks = {f"content/{scope}": content}
+        if delta is not None and _holds(delta, marks):
+            return int(delta.version()), content
+        return self._write(table, frame, scope, marks, {"scope": scope}), content
+
+    def _write(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        scope: str,
+        transactions: Mapping[str, int],
+        metadata: Mapping[str, str],
+    ) -> int:
+        where, by = _partition(table, scope)
+        if table in SIDE_TABLES:
+            frame = frame.with_columns(pl.col("shard").replace("", UNSHARDED))
+        write_deltalake(
+            self.uri(table),
+            frame.to_arrow(),
+            mode="overwrite",
+            predicate=where if self.delta(table) is not None else None,
+            partition_by=by or None,
+            configuration=RETENTION,
+            storage_options=self._options,
+            commit_properties=CommitProperties(
+                custom_metadata=dict(metadata),
+                app_transactions=[Transaction(name, value) for name, value in transactions.items()],
+            ),
+        )
+        delta = self.delta(table)
+        assert delta is not None
+        return int(delta.version())
+
+    def _quarantine(
+        self, table: str, key: str, frame: pl.DataFrame, rejects: pl.DataFrame, content: str
+    ) -> str:
+        place = f"quarantine/{table}/{key or UNSHARDED}/{content}"
+        for name, rows in (("rows", frame), ("rejects", rejects)):
+            self.objects.put(f"{place}/{name}.parquet", _parquet(rows))
+        return f"{self.root}/{place}"
+
+    def _keep_verdict(self, table: str, key: str, result: Audit, facts: Mapping[str, Any]) -> None:
+        verdict = {
+            "table": table,
+            "shard": key,
+            "passed": result.passed,
+            "n_parents": result.n_parents,
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            **facts,
+            **result.as_dict(),
+        }
+        old = self.verdict(table, key) or {}
+        if {**old, "at": ""} == json.loads(json.dumps({**verdict, "at": ""})):
+            return  # the same verdict on the same content: nothing happened
+        self.objects.put(_verdict_key(table, key), json.dumps(verdict, ensure_ascii=False).encode())
+
+    def verdict(self, table: str, shard: str = "") -> dict[str, Any] | None:
+        """The shard's last verdict, or None where the table was never published for it."""
+        data = self.objects.get(_verdict_key(table, shard))
+        return None if data is None else dict(json.loads(data))
+
+    def verdicts(self) -> list[dict[str, Any]]:
+        """Every shard's last verdict, by table and shard."""
+        found = (self.objects.get(key) for key in self.objects.keys("verdicts/"))
+        return [json.loads(data) for data in found if data is not None]
+
+    def rejects(self, stages: Sequence[str], shards: Sequence[str]) -> pl.LazyFrame:
+        """Rejects that a commit of kept rows names; those of an unfinished publish are not read."""
+        return self._named("rejects", stages, shards)
+
+    def llm_calls(self, stages: Sequence[str], shards: Sequence[str]) -> pl.LazyFrame:
+        """Calls that a commit of kept rows names."""
+        return self._named("llm_calls", stages, shards)
+
+    def _named(self, side: str, stages: Sequence[str], shards: Sequence[str]) -> pl.LazyFrame:
+        newest = self.delta(side)
+        if newest is None:
+            return TABLES[side].empty().lazy()
+        current: list[str] = []
+        older: list[pl.LazyFrame] = []
+        for stage in stages:
+            kept = self.delta(stage)
+            for shard in shards if kept is not None else ():
+                assert kept is not None
+                content = kept.transaction_version(f"{side}-content/{shard}")
+                if content is None:
+                    continue
+                if newest.transaction_version(f"content/{stage}/{shard}") == content:
+                    current.append(f"{stage}/{shard}")
+                else:  # a publish was cut off between its commits: read what the last one named
+                    version = kept.transaction_version(f"{side}/{shard}")
+                    rows = self.read(side, shard, version)
+                    older.append(rows.filter(pl.col("stage") == stage))
+        scope = pl.concat_str("stage", "shard", separator="/")
+        return pl.concat([self.read(side).filter(scope.is_in(current)), *older])
+
+    def pinned(self) -> dict[str, set[int]]:
+        """Table versions that a release pins."""
+        pins: dict[str, set[int]] = {}
+        for key in self.objects.keys("releases/"):
+            if key.endswith("/manifest.json"):
+                manifest = json.loads(self.objects.get(key) or b"{}")
+                for table, version in manifest.get("tables", {}).items():
+                    pins.setdefault(table, set()).add(int(version))
+        return pins
+
+    def vacuum(self, hours: int = 168, *, dry_run: bool = True) -> dict[str, list[str]]:
+        """Delete files older than ``hours`` that neither the newest version nor a release needs."""
+        pins = self.pinned()
+        freed = {}
+        for table in TABLES:
+            delta = self.delta(table)
+            if delta is not None:
+                freed[table] = delta.vacuum(
+                    retention_hours=hours,
+                    dry_run=dry_run,
+                    enforce_retention_duration=False,
+                    full=True,
+                    keep_versions=sorted(pins.get(table, set()) | {delta.version()}),
+                )
+        return freed
+
+
+def _holds(delta: DeltaTable, marks: Mapping[str, int]) -> bool:
+    return all(delta.transaction_version(name) == value for name, value in marks.items())
+
+
+def _verdict_key(table: str, shard: str) -> str:
+    return f"verdicts/{table}/{shard or UNSHARDED}.json"
+
+
+def _partition(table: str, scope: str) -> tuple[str | None, list[str]]:
+    """The predicate of a scope and the columns the table is partitioned by."""
+    if table in SIDE_TABLES:
+        stage, _, shard = scope.partition("/")
+        return f"stage = '{stage}' AND shard = '{shard or UNSHARDED}'", ["stage", "shard"]
+    if TABLES[table].sharded:
+        return f"shard = '{scope}'", ["shard"]
+    return None, []
+
+
+def _cast(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    schema = TABLES[table].schema
+    missing = [name for name in schema if name not in frame.columns]
+    if missing:
+        raise ValueError(f"{table}: the frame lacks the columns {', '.join(missing)}")
+    return frame.select([pl.col(name).cast(dtype) for name, dtype in schema.items()])
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()

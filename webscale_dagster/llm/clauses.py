@@ -1,0 +1,193 @@
+"""A sentence taken apart: subject, verb, rest; and how it turns into a question.
+
+Makes ``Clause`` values from a sentence's text; reads and writes nothing. Only plain main clauses
+are taken: subject first, one finite verb that the lexicon knows.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from webscale_dagster.llm.phrases import MONTHS, complete, squeeze
+from webscale_dagster.llm.verbs import PARTICIPLE, PAST, PRESENT
+
+_BE = frozenset("is are was were".split())
+_AUXILIARIES = _BE | frozenset(
+    "has have had can could will would may might must shall should".split()
+)
+_BASES = frozenset(PRESENT.values())
+_PARENTHESES = re.compile(r"\s*\([^()]*\)|\s*\[\d{1,3}\]|\s*\[citation needed\]")
+_FRONT_TIME = re.compile(
+    rf"^((?:In|By) (?:early |late |mid-)?(?:(?:{MONTHS}),? )?[12]\d{{3}}|On (?:{MONTHS}) \d{{1,2}}, [12]\d{{3}}"
+    rf"|On \d{{1,2}} (?:{MONTHS}),? [12]\d{{3}}),? "
+)
+_FRONT_PLACE = re.compile(
+    r"^((?:In|On|At|During|Under|Throughout|Within) (?:the )?[A-Z][\w'’.-]*(?: (?:(?:of|the|and) )*[A-Z][\w'’.-]*)*), "
+)
+_SUBJECT_STOP = re.compile(
+    r"^(?:that|which|who|whom|whose|where|when|while|if|because|whether|how|what|but|or|than)$"
+)
+_ADVERBS = frozenset(
+    "also first originally officially formally initially finally eventually subsequently later then "
+    "generally usually often typically commonly normally mostly mainly primarily largely frequently "
+    "currently widely traditionally historically now still once again always never already "
+    "approximately completely fully partly partially successfully".split()
+)
+_AFTER_VERB = frozenset(
+    "a an the his her its their in on at to by for from with of into and or as that about over under "
+    "through between against all some two three".split()
+)
+_DROPPED = frozenset("also then later subsequently eventually still now currently".split())
+# where a main clause may be cut without losing what it says
+_CUT = re.compile(
+    r",? (?:which|who|whom|whose|where|when|while|whereas|although|though|but|because|so that) "
+    r"|, (?:with|making|after|before|including|such as|followed|based|resulting|leading|"
+    r"becoming|causing|allowing|having|being|thus|thereby|despite|due|according|respectively|"
+    r"especially|particularly|along|[a-z]+ing|[a-z]+ed)| – | — | -- "
+)
+
+
+@dataclass(frozen=True)
+class Clause:
+    """``[front] subject adverb verb rest`` of a main clause; ``aux`` is set where it inverts."""
+
+    front: str  # "In 1920", "In France" or nothing
+    subject: str
+    aux: str  # is, was, has, can ... or nothing for a plain verb
+    verb: str  # the finite verb as written, where there is no aux
+    adverb: str
+    rest: str
+
+    @property
+    def is_be(self) -> bool:
+        """Whether the verb is a form of "be"."""
+        return self.aux in _BE
+
+    def passive(self) -> str | None:
+        """The participle right after "be", if there is one."""
+        head = self.rest.split(" ", 1)[0] if self.is_be else ""
+        return (
+            head if head in PARTICIPLE and head not in ("been", "become", "had", "come") else None
+        )
+
+    def inverted(self, subject: str, rest: str) -> str:
+        """``was the treaty signed in Paris``; ``did Ann write it``."""
+        adverb = "" if self.adverb in _DROPPED else self.adverb
+        if self.aux in ("has", "have", "had") and not self._perfect():
+            aux, verb = {"has": "does", "have": "do", "had": "did"}[self.aux], "have"
+        elif self.aux:
+            aux, verb = self.aux, ""
+        elif self.verb in PAST:
+            aux, verb = "did", PAST[self.verb]
+        elif self.verb in PRESENT:
+            aux, verb = "does", PRESENT[self.verb]
+        else:
+            aux, verb = "do", self.verb
+        return squeeze(f"{aux} {subject} {adverb} {verb} {rest}")
+
+    def _perfect(self) -> bool:
+        head = self.rest.split(" ", 1)[0]
+        return head in PARTICIPLE
+
+
+_SECOND = re.compile(r",? (?:and|or) (?=(\w+))")
+_TITLED = frozenset("entitled titled named called".split())
+_OPENERS = _AUXILIARIES | frozenset(
+    "it he she they this these then also later subsequently".split()
+)
+
+
+def plain(sentence: str) -> str:
+    """The sentence without brackets, line breaks and its full stop."""
+    text = squeeze(_PARENTHESES.sub("", sentence))
+    return text.rstrip(".").rstrip()
+
+
+def clause(text: str) -> Clause | None:
+    """The main clause of a plain sentence, or None where it is not a simple one."""
+    front = ""
+    match = _FRONT_TIME.match(text) or _FRONT_PLACE.match(text)
+    if match:
+        front, text = match.group(1), text[match.end() :]
+    tokens = text.split(" ")
+    found = _verb_at(tokens)
+    if found is None:
+        return None
+    subject = " ".join(tokens[:found])
+    word = tokens[found]
+    adverb = ""
+    if subject.split()[-1] in _ADVERBS:
+        subject, adverb = subject.rsplit(" ", 1) if " " in subject else ("", "")
+    rest = tokens[found + 1 :]
+    aux = word if word in _AUXILIARIES else ""
+    if aux and rest and (rest[0] in _ADVERBS):
+        adverb, rest = rest[0], rest[1:]
+    if not subject or not rest or rest[0] in ("not", "n't", "no", "to", "being"):
+        return None
+    joined = " ".join(rest)
+    if not aux and re.match(r"by |[^,]*\b(?:is|are|was|were) ", _cut_tail(joined)):
+        return None  # "proteins found in milk are ...": no main verb
+    if not aux and rest[0].islower() and rest[0] not in _AFTER_VERB and _second_verb(rest[1:]):
+        return None  # "the administered area declared ...": not the main verb either
+    return Clause(front, subject, aux, "" if aux else word, adverb, joined)
+
+
+def _second_verb(tokens: list[str]) -> bool:
+    """Whether another past tense follows before the clause can have ended."""
+    for token in tokens[:4]:
+        if token in _AFTER_VERB or token.endswith(",") or _SUBJECT_STOP.match(token):
+            return False
+        if token in PAST:
+            return True
+    return False
+
+
+def _verb_at(tokens: list[str]) -> int | None:
+    """Place of the first finite verb; None where the subject is not a plain noun phrase."""
+    for index, token in enumerate(tokens[:14]):
+        if _SUBJECT_STOP.match(token) or (token.endswith((",", ":")) and index < 14):
+            return None
+        if index == 0:
+            continue
+        if token in _AUXILIARIES:
+            return index
+        if token in PAST or token in PRESENT or (token in _BASES and _plural(tokens[index - 1])):
+            following = tokens[index + 1] if index + 1 < len(tokens) else ""
+            if following in _AUXILIARIES or following in PAST or following in PRESENT:
+                continue  # a noun that looks like a verb: "blood tests show"
+            return index
+    return None
+
+
+def _plural(word: str) -> bool:
+    return word.endswith("s") and not word.endswith(("ss", "us", "is", "'s", "’s"))
+
+
+def _cut_tail(rest: str) -> str:
+    return re.split(
+        r",? (?:that|which|who|when|where|and|because|as|if|but|although|while) ", rest
+    )[0]
+
+
+def shorten(rest: str) -> str:
+    """The rest of a clause up to the first subordinate or coordinated clause."""
+    cut = len(rest)
+    for match in _CUT.finditer(rest):
+        word = match.group().strip(" ,")
+        before = rest[: match.start()]
+        if word.endswith("ed") and (word not in PARTICIPLE or word in _TITLED):
+            continue
+        if complete(before):
+            cut = match.start()
+            break
+    rest = rest[:cut]
+    for second in _SECOND.finditer(rest):
+        word = second.group(1)
+        if word in PRESENT or word in _OPENERS or word.islower() and word.endswith("ed"):
+            return rest[: second.start()].rstrip(",")
+        if any(
+            token in PAST or token in _AUXILIARIES for token in rest[second.end() :].split()[:6]
+        ):
+            return rest[: second.start()].rstrip(",")
+    return rest

@@ -1,0 +1,446 @@
+"""Facts about how many and how much: counts, measures, percentages, money, odds.
+
+Each finder reads a ``Line`` and makes a ``Fact`` or None; writes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from webscale_dagster.llm.clauses import Clause, shorten
+from webscale_dagster.llm.lexicon import DURATIONS, IRREGULAR_PLURALS, NUMBER, QUALIFIER, UNITS
+from webscale_dagster.llm.lines import Fact, Line
+from webscale_dagster.llm.phrases import Names, complete, squeeze
+from webscale_dagster.llm.verbs import PARTICIPLE, PAST, PRESENT
+
+_QUALIFIED = rf"(?:(?P<qual>{QUALIFIER}) )?(?P<num>{NUMBER})"
+_LEAD = r"(?P<pre>(?:[a-z]+(?: up(?! to\b)| out)? )?(?:of |into |in |by |for |from |with |at )?)"
+_COUNT = re.compile(rf"^{_LEAD}{_QUALIFIED} (?P<tail>[a-z].*)$")
+_UNIT_HEAD = re.compile(rf"^(?P<unit>{UNITS})(?![\w-])(?P<tail>.*)$")
+_DURATION = re.compile(rf"^(?:{DURATIONS})$")
+_DIMENSION = re.compile(
+    rf"^{_QUALIFIED} (?P<unit>{UNITS}) (?P<dim>long|tall|high|wide|deep|thick|old|in length|in height|"
+    r"in width|in diameter|in depth|above sea level)\b(?P<tail>.*)$"
+)
+_PROPERTY = re.compile(
+    rf"^(?:an? )(?P<prop>(?:[a-z]+[ -]){{0,2}}[a-z]+) of {_QUALIFIED}(?: (?P<unit>{UNITS}))?(?P<tail>[ ,].*|)$"
+)
+_WITH_PROPERTY = re.compile(
+    rf"(?:,)? with an? (?P<prop>(?:[a-z]+ )?(?:population|area|length|height|diameter|elevation|capacity)) of "
+    rf"{_QUALIFIED}(?: (?P<unit>{UNITS}))?$"
+)
+_IS_NUMBER = re.compile(
+    rf"^{_QUALIFIED}(?P<pct>%| percent| per cent)?(?: (?P<unit>{UNITS}))?(?P<tail>[ ,].*|)$"
+)
+_PERCENT_FIRST = re.compile(
+    rf"^(?:(?P<qual>{QUALIFIER}) )?(?P<num>{NUMBER})(?P<sign>%| percent| per cent) (?P<of>of .+)$",
+    re.IGNORECASE,
+)
+_PERCENT_OBJECT = re.compile(
+    rf"^{_LEAD}{_QUALIFIED}(?P<sign>%| percent| per cent)(?: (?P<of>of .+)|(?P<tail>(?: (?:from|in|between|to|per) .+)?))$"
+)
+_MONEY = re.compile(
+    rf"^{_LEAD}(?:(?P<qual>{QUALIFIER}) )?(?P<num>(?:US|C|A|NZ)?[$£€]\d[\d,]*(?:\.\d+)?(?: (?:million|billion|trillion|thousand))?)"
+    r"(?P<tail>[ ,].*|)$"
+)
+_ODDS = re.compile(
+    rf"^(?P<pre>(?:in )?)(?:(?:{QUALIFIER}) )?(?:1|one) (?P<mid>in|out of)(?: every)? (?P<num>\d[\d,]*(?: to \d[\d,]*)?)(?: (?P<tail>[a-z].*))?$"
+)
+_THERE = re.compile(
+    rf"^There (?P<be>are|were) {_QUALIFIED} (?P<np>(?:[a-z-]+ ){{1,4}})(?P<tail>(?:in|on|at|within|of|per) .+)$"
+)
+_DATED = re.compile(r"[^\d]*(?:in|by|since|from|of) (?:[A-Z][a-z]+ )?[12]\d{3}")
+_BOUNDARY = frozenset(
+    "of in on at by for from with to that which who whose where when while and or but per as than into "
+    "between during since under over through within across after before around among because if so "
+    "is are was were has have had each every per annually yearly daily worldwide long wide tall high "
+    "deep located called known named including such made containing using about via against "
+    "throughout without along plus located younger older more less away apart earlier later ago".split()
+)
+_VAGUE = frozenset(
+    "different main major key other more further millions thousands hundreds dozens billions basic "
+    "separate new additional distinct important possible such related similar whole half".split()
+)
+_NO_PROPERTY = frozenset("total number minimum maximum series variety range".split())
+_AUX = frozenset("is are was were has have had will can do does did".split())
+_REFERENCES = frozenset(
+    "times pages chapters sections percent items figures tables points things ways examples sentences "
+    "factors reasons steps others".split()
+)
+_SOFT = {
+    "nearly": "About",
+    "almost": "About",
+    "around": "About",
+    "roughly": "About",
+    "some": "About",
+    "an estimated": "About",
+    "about": "About",
+    "approximately": "Approximately",
+    "over": "More than",
+    "more than": "More than",
+    "less than": "Less than",
+    "fewer than": "Fewer than",
+    "at least": "At least",
+    "at most": "At most",
+    "up to": "Up to",
+    "just over": "Just over",
+    "just under": "Just under",
+    "as many as": "Up to",
+}
+
+
+_BASES = frozenset(PRESENT.values()) | frozenset(PAST.values())
+# What a kind of thing has, always: "insects have six legs".
+_POSSESSING = frozenset(
+    "have contain consist comprise compose make live last weigh measure hold produce release divide "
+    "require need pump carry cover take beat".split()
+)
+# A player scores in every match, a company spends every year: no single answer.
+_REPEATED = frozenset(
+    "add score hit play catch run throw record finish shoot win lose make take see find use spend get "
+    "say know show give identify consider discuss present provide report try want collect "
+    "examine test sample recruit enroll describe review select".split()
+)
+
+
+def _lead_fits(parsed: Clause, pre: str, generic: bool) -> bool:
+    """Whether the words between the verb and the number belong to the verb."""
+    first = pre.split(" ")[0]
+    if parsed.is_be:
+        base = PARTICIPLE.get(first, "be")
+        return base not in ("be", "become", "have") and (not generic or base in _POSSESSING)
+    if parsed.aux in ("has", "have", "had"):
+        return not pre
+    if parsed.aux:
+        return first in _BASES and first != "be" and not generic
+    base = PAST.get(parsed.verb) or PRESENT.get(parsed.verb) or parsed.verb
+    if generic and base not in _POSSESSING:
+        return False  # "players split into two groups": in which game?
+    if parsed.verb in PAST and base in _REPEATED:
+        return False
+    return not pre or first in ("of", "into", "in", "by", "for", "from", "with", "at")
+
+
+def _generic(line: Line) -> bool:
+    """Whether the subject names a kind of thing; a rule with its place named is no such case."""
+    return not line.anchor and not re.search(r"[A-Z]", line.subject or "")
+
+
+def _how(qualifier: str | None, ask: str) -> str:
+    """``How many`` with the qualifier that the sentence puts before its number."""
+    soft = _SOFT.get((qualifier or "").lower())
+    return f"{soft} {ask}" if soft else ask[0].upper() + ask[1:]
+
+
+def _plural_phrase(tail: str) -> tuple[str, str] | None:
+    """``bones in the body`` -> (``bones``, ``in the body``); None unless it ends in a plural."""
+    tokens = tail.split(" ")
+    for index, token in enumerate(tokens):
+        bare = token.rstrip(",")
+        if bare in _BOUNDARY or index == 5 or not bare.replace("-", "").replace("’", "").isalpha():
+            end = index
+            break
+        if token.endswith(","):
+            end = index + 1
+            break
+    else:
+        end = len(tokens)
+    while end and tokens[end - 1] in PARTICIPLE or end and tokens[end - 1].endswith(("ing", "ly")):
+        end -= 1
+    noun = [token.rstrip(",") for token in tokens[:end]]
+    if not noun or not _is_plural(noun[-1]) or noun[-1] in _REFERENCES:
+        return None
+    if tokens[end - 1].endswith(","):
+        return " ".join(noun), ""  # what follows a comma adds something else
+    return _with_modifier(" ".join(noun), tokens[end:])
+
+
+def _with_modifier(noun: str, after: list[str]) -> tuple[str, str] | None:
+    """Moves what describes the noun ("of museum visitors", "made of steel") into its phrase."""
+    tail = " ".join(after)
+    if not after or not (
+        after[0] == "of" or after[0] in PARTICIPLE or after[0] in ("that", "who", "which")
+    ):
+        return noun, tail
+    if after[0] != "of":
+        modifier = shorten("x " + tail).removeprefix("x ")
+        return (
+            (f"{noun} {modifier}", "") if after[0] in PARTICIPLE and "," not in modifier else None
+        )
+    end = 1
+    while end < len(after) and after[end] not in _BOUNDARY and not after[end - 1].endswith(","):
+        end += 1
+    modifier = " ".join(after[:end]).rstrip(",")
+    rest = "" if after[end - 1].endswith(",") else " ".join(after[end:])
+    return (f"{noun} {modifier}", rest) if complete(modifier) else None
+
+
+def _is_plural(word: str) -> bool:
+    if word in IRREGULAR_PLURALS:
+        return True
+    return word.endswith("s") and not word.endswith(("ss", "us", "is", "ous")) and len(word) > 3
+
+
+def _clean_tail(tail: str) -> str | None:
+    """The rest of the clause when it can close a question; None when it cannot."""
+    if tail.startswith(","):
+        return ""  # what follows a comma adds something else
+    tail = shorten("x " + tail).removeprefix("x").strip(" ,")
+    if "," in tail or re.match(r"(?:and|or|to) ", tail) or tail and not complete(tail):
+        return None
+    if re.search(rf"\d|\b(?:{NUMBER})\b", tail) and not _DATED.fullmatch(tail):
+        return None
+    return tail
+
+
+def count(line: Line, names: Names) -> Fact | None:
+    """ "X has 206 bones" -> the number; "X covers 20 square kilometres" -> number and unit."""
+    del names
+    parsed = line.clause
+    if (
+        parsed is None
+        or line.subject is None
+        or parsed.front
+        and not parsed.front.startswith("In ")
+    ):
+        return None
+    found = _COUNT.match(parsed.rest)
+    if found is None:
+        return None
+    pre = found.group("pre").strip()
+    if not _lead_fits(parsed, pre, _generic(line)):
+        return None
+    split = _plural_phrase(found.group("tail"))
+    if split is None:
+        return None
+    noun, tail_text = split
+    tail = _clean_tail(tail_text)
+    if tail is None or line.plain.count(noun) > 1:
+        return None
+    if noun.split()[0] in _VAGUE:
+        return None
+    front = f", {parsed.front[0].lower()}{parsed.front[1:]}" if parsed.front else ""
+    slots = {
+        "how": _how(found.group("qual"), "how many"),
+        "noun": noun,
+        "asks": parsed.inverted(line.subject, f"{pre} {tail}") + front.replace(",", "", 1),
+    }
+    unit = _UNIT_HEAD.match(noun)
+    number = found.group("num")
+    if unit and not unit.group("tail"):
+        kind = "duration" if _DURATION.match(noun) else "number"
+        return Fact("count", f"{number} {noun}", kind, line.sentence, slots, {"unit": noun})
+    return Fact("count", number, "number", line.sentence, slots)
+
+
+def dimension(line: Line, names: Names) -> Fact | None:
+    """ "X is 324 metres tall" -> how tall it is."""
+    del names
+    parsed = line.clause
+    if parsed is None or line.subject is None or not parsed.is_be or parsed.front:
+        return None
+    found = _DIMENSION.match(parsed.rest)
+    if found is None or found.group("dim") == "old":
+        return None
+    adjective = {"in length": "long", "in height": "tall", "in width": "wide", "in depth": "deep"}
+    dim = adjective.get(found.group("dim"), found.group("dim"))
+    tail = _clean_tail(found.group("tail"))
+    if tail is None:
+        return None
+    asks = parsed.inverted(line.subject, tail)
+    if dim in ("in diameter", "above sea level"):
+        slots = {
+            "how": _how(found.group("qual"), f"how many {found.group('unit')}"),
+            "asks": f"{asks} {dim}",
+        }
+    else:
+        slots = {"how": _how(found.group("qual"), f"how {dim}"), "asks": asks}
+    return _measure("dimension", line, found, slots)
+
+
+def _exact(found: re.Match[str]) -> bool:
+    """Whether the sentence gives the number itself, or near enough, and no bound."""
+    return _SOFT.get((found.group("qual") or "").lower(), "About") in ("About", "Approximately")
+
+
+def _measure(kind: str, line: Line, found: re.Match[str], slots: dict[str, str]) -> Fact:
+    number, unit = found.group("num"), found.group("unit")
+    if not unit:
+        return Fact(kind, number, "number", line.sentence, slots)
+    answer_type = "duration" if _DURATION.match(unit) else "number"
+    return Fact(kind, f"{number} {unit}", answer_type, line.sentence, slots, {"unit": unit})
+
+
+def measured(line: Line, names: Names) -> Fact | None:
+    """ "X has a population of 5,000" and "the population of X is 5,000" -> the number."""
+    del names
+    parsed = line.clause
+    if parsed is None or line.subject is None or parsed.front:
+        return None
+    if parsed.aux in ("has", "have", "had"):
+        found = _PROPERTY.match(parsed.rest)
+        if found is None or found.group("prop").split()[-1] in _NO_PROPERTY:
+            return None
+        if line.subject.startswith(("a ", "an ")) or not _exact(found):
+            return None  # "a ball has a mass of 2 kg": one exercise's ball
+        tail = _clean_tail(found.group("tail"))
+        if (
+            tail is None
+            or found.group("tail")
+            and not found.group("unit")
+            and tail[:1].islower()
+            and not re.match(r"(?:in|as of|at|by|on|per|according) ", tail)
+        ):
+            return None
+        be = "was" if parsed.aux == "had" else "is"
+        slots = {"be": be, "what": f"the {found.group('prop')} of {line.subject} {tail}".strip()}
+        return _measure("property", line, found, slots)
+    with_found = _WITH_PROPERTY.search(parsed.rest)
+    if with_found and parsed.is_be and _exact(with_found):
+        slots = {"be": parsed.aux, "what": f"the {with_found.group('prop')} of {line.subject}"}
+        return _measure("property", line, with_found, slots)
+    return _property_first(line)
+
+
+def _property_first(line: Line) -> Fact | None:
+    parsed = line.clause
+    assert parsed is not None and line.subject is not None
+    if not parsed.is_be or not line.subject.startswith("the ") or " of " not in line.subject:
+        return None
+    found = _IS_NUMBER.match(parsed.rest)
+    if found is None or not _exact(found):
+        return None
+    of = line.subject.split(" of ", 1)[1]
+    if not (
+        re.search(r"[A-Z]", of)
+        or found.group("unit")
+        and len(of.split()) <= 2
+        and not of.startswith(("the ", "a "))
+    ):
+        return None
+    tail = _clean_tail(found.group("tail"))
+    if tail is None or tail and not re.match(r"(?:in|at|as of|per|by|on|for|from) ", tail):
+        return None
+    slots = {"be": parsed.aux, "what": f"{line.subject} {tail}".strip()}
+    if found.group("pct"):
+        answer = found.group("num") + found.group("pct")
+        return Fact("property", answer, "percent", line.sentence, slots)
+    return _measure("property", line, found, slots)
+
+
+def percent(line: Line, names: Names) -> Fact | None:
+    """ "About 20 percent of X are Y" and "X makes up 20 percent of Y" -> the percentage."""
+    first = _PERCENT_FIRST.match(line.plain)
+    if first and len(re.findall(r"%|percent|per cent", line.plain)) == 1:
+        rest = shorten(first.group("of"))
+        if complete(rest) and _has_verb(rest):
+            slots = {"how": _how(first.group("qual"), "what percentage"), "asks": rest}
+            return Fact(
+                "percent", first.group("num") + first.group("sign"), "percent", line.sentence, slots
+            )
+        return None
+    del names
+    parsed = line.clause
+    if parsed is None or line.subject is None or parsed.front:
+        return None
+    found = _PERCENT_OBJECT.match(parsed.rest)
+    if found is None or len(re.findall(r"%|percent|per cent", line.plain)) != 1:
+        return None
+    pre = found.group("pre").strip()
+    if not _lead_fits(parsed, pre, _generic(line)):
+        return None
+    answer = found.group("num") + found.group("sign")
+    if found.group("of"):
+        of = _clean_tail(found.group("of"))
+        if of is None:
+            return None
+        how = _how(found.group("qual"), "what percentage") + f" {of}"
+        slots = {"how": how, "asks": parsed.inverted(line.subject, pre)}
+        return Fact("percent", answer, "percent", line.sentence, slots)
+    if pre != "by":
+        return None
+    tail = _clean_tail(found.group("tail") or "")
+    if tail is None:
+        return None
+    slots = {
+        "how": "By " + _how(found.group("qual"), "what percentage").lower(),
+        "asks": parsed.inverted(line.subject, tail),
+    }
+    return Fact("percent", answer, "percent", line.sentence, slots)
+
+
+def _has_verb(text: str) -> bool:
+    tokens = text.split()[2:]
+    for place, token in enumerate(tokens):
+        after = tokens[place + 1] if place + 1 < len(tokens) else ""
+        if token in _AUX or token in PRESENT or token in _BASES:
+            return True
+        if token in PAST and after not in ("in", "by", "of", "for", "at", "to", "with", "on"):
+            return True
+    return False
+
+
+def money(line: Line, names: Names) -> Fact | None:
+    """ "X cost $20 million" -> the sum."""
+    del names
+    parsed = line.clause
+    if parsed is None or line.subject is None or len(re.findall(r"[$£€]", line.plain)) != 1:
+        return None
+    found = _MONEY.match(parsed.rest)
+    if found is None or parsed.front and not parsed.front.startswith("In "):
+        return None
+    pre = found.group("pre").strip()
+    tail = _clean_tail(found.group("tail"))
+    if tail is None:
+        return None
+    front = f" in {parsed.front[3:]}" if parsed.front else ""
+    if parsed.is_be and not pre:
+        if not (line.subject.startswith("the ") and " of " in line.subject):
+            return None
+        slots = {"be": parsed.aux, "what": squeeze(f"{line.subject} {tail}{front}")}
+        return Fact("property", found.group("num"), "currency", line.sentence, slots)
+    if not _lead_fits(parsed, pre, _generic(line)):
+        return None
+    slots = {
+        "how": _how(found.group("qual"), "how much money"),
+        "asks": parsed.inverted(line.subject, f"{pre} {tail}") + front,
+    }
+    return Fact("percent", found.group("num"), "currency", line.sentence, slots)
+
+
+def odds(line: Line, names: Names) -> Fact | None:
+    """ "X affects 1 in 2,500 newborns" -> the 2,500."""
+    del names
+    parsed = line.clause
+    if parsed is None or line.subject is None or parsed.front or parsed.is_be:
+        return None
+    found = _ODDS.match(parsed.rest)
+    if found is None:
+        return None
+    tail = _clean_tail(found.group("tail") or "people")
+    if tail is None:
+        return None
+    verb = f"{parsed.aux} {parsed.verb}".strip()
+    slots = {
+        "asks": squeeze(f"{line.subject} {verb} {found.group('pre')}"),
+        "noun": tail,
+        "mid": found.group("mid"),
+    }
+    return Fact("odds", found.group("num"), "number", line.sentence, slots)
+
+
+def there_are(line: Line, names: Names) -> Fact | None:
+    """ "There are 206 bones in the human body" -> the number."""
+    del names
+    found = _THERE.match(line.plain)
+    if found is None:
+        return None
+    noun, tail = found.group("np").strip(), _clean_tail(found.group("tail"))
+    if tail is None or not _is_plural(noun.split()[-1]) or noun.split()[-1] in _REFERENCES:
+        return None
+    slots = {
+        "how": _how(found.group("qual"), "how many"),
+        "noun": noun,
+        "asks": f"{found.group('be')} there {tail}",
+    }
+    return Fact("count", found.group("num"), "number", line.sentence, slots)

@@ -1,0 +1,212 @@
+"""The recipe: everything that decides the bytes of a dataset, as one pydantic model.
+
+Reads a TOML file (or a recipe shipped in ``recipes/``); writes nothing. One table per stage, named
+as the stage. What changes only speed is run configuration and has no place here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be used; the message names the file, the field and the remedy."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RawCorpus(_Part):
+    """What a record must be to become a document."""
+
+    max_record_bytes: int = Field(20_000_000, gt=0)
+    max_file_bytes: int = Field(50_000_000_000, gt=0)  # decompressed; a cap on zip bombs
+    max_compression_ratio: float = Field(1_000.0, gt=1)
+    max_html_chars: int = Field(5_000_000, gt=0)  # of one page; extraction slows down beyond
+    main_text: Literal["balanced", "precision", "recall"] = "balanced"  # of web pages
+    max_reject_share: Share = 0.5  # above it the file is broken or read with wrong field names
+
+
+class NearDuplicates(_Part):
+    """Shingles, signatures and the Jaccard at which a document is a duplicate."""
+
+    shingle_words: int = Field(5, ge=1)
+    permutations: int = Field(128, ge=16)
+    bands: int = Field(32, ge=1)
+    rows: int = Field(4, ge=1)
+    threshold: Share = 0.8
+    related_threshold: Share = 0.6  # looser: such documents share a split
+    max_duplicate_share: Share = 1.0
+
+    @model_validator(mode="after")
+    def _fits(self) -> NearDuplicates:
+        if self.bands * self.rows > self.permutations:
+            raise ValueError("bands * rows must not exceed permutations")
+        if self.related_threshold > self.threshold:
+            raise ValueError("related_threshold must not exceed threshold")
+        return self
+
+
+class Benchmarks(_Part):
+    """Which benchmark files are kept out, and how their questions are indexed."""
+
+    uris: tuple[str, ...] = ()  # files or folders, ${ENV} expanded; none: the package's sample
+    ngram_words: int = Field(5, ge=3)  # words without numbers
+    short_ngram_words: int = Field(8, ge=4)  # the anchor of short questions and templates
+    context_ngram_words: int = Field(13, ge=5)  # GPT-3 (2005.14165), appendix C
+    max_questions_per_ngram: int = Field(10, ge=1)  # above it an n-gram is a stock phrase
+
+
+class FilteredDocs(_Part):
+    """Language, quality rules (switch one off by naming it in ``rules_off``) and model verdict."""
+
+    languages: tuple[str, ...] = ("en",)
+    min_words: int = Field(50, ge=1)  # Gopher; the paper drops < 50 tokens
+    max_words: int = Field(100_000, ge=1)
+    rules_off: tuple[str, ...] = ()
+    thresholds: dict[str, float] = {}
+    ask_model: bool = True
+
+
+class Personas(_Part):
+    """Domain and personas."""
+
+    max_personas: int = Field(3, ge=1, le=8)
+
+
+class QaPairs(_Part):
+    """Question generation."""
+
+    exemplars: int = Field(2, ge=0)
+    max_answer_words: int = Field(12, ge=1)
+    temperature: float = 0.7
+    max_tokens: int = 1024
+
+
+class VerifiedQa(_Part):
+    """Free checks, then the model's verdicts."""
+
+    min_question_words: int = Field(4, ge=1)
+    max_question_words: int = Field(90, ge=1)
+    max_answer_words: int = Field(12, ge=1)
+    min_quote_score: Share = 0.95
+
+
+class DecontaminatedSet(_Part):
+    """Overlap of pairs with benchmark questions."""
+
+    max_overlap: Share = 0.7  # of a benchmark question's words, in order, weighted by rarity
+    max_containment: Share = 0.5  # of a passage's n-grams or of an item's fingerprints
+
+
+class RlSplits(_Part):
+    """Shares of the splits by family, and balance."""
+
+    sft: Share = 0.05
+    validation: Share = 0.05
+    test: Share = 0.05
+    max_domain_share: Share = 1.0
+    max_per_document: int = Field(8, ge=1)
+    system_prompt: str = ""
+    answer_instruction: str = "Give the final answer on the last line as: Answer: <answer>"
+
+    @model_validator(mode="after")
+    def _fits(self) -> RlSplits:
+        if self.sft + self.validation + self.test >= 1:
+            raise ValueError("sft + validation + test must leave room for train")
+        return self
+
+
+class DatasetRelease(_Part):
+    """Gates a release must pass, and the channel it then moves."""
+
+    channel: Literal["none", "candidate"] = "candidate"
+    min_examples: int = Field(1, ge=0)
+    min_domains: int = Field(1, ge=0)
+    max_exact_leak_share: Share = 0.0
+    allow_verified_by_rules: bool = True
+
+
+class ModelChoice(_Part):
+    """Which backend answers. ``extractive`` needs no model."""
+
+    backend: Literal["extractive"] = "extractive"
+    name: str = "extractive"
+
+
+class Recipe(_Part):
+    """One dataset version's settings, a table per stage."""
+
+    name: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    seed: int = 17
+    model: ModelChoice = ModelChoice()
+    domains: tuple[str, ...] = ()  # empty: every domain in domains/
+    raw_corpus: RawCorpus = RawCorpus()
+    near_duplicates: NearDuplicates = NearDuplicates()
+    benchmarks: Benchmarks = Benchmarks()
+    filtered_docs: FilteredDocs = FilteredDocs()
+    personas: Personas = Personas()
+    qa_pairs: QaPairs = QaPairs()
+    verified_qa: VerifiedQa = VerifiedQa()
+    decontaminated_set: DecontaminatedSet = DecontaminatedSet()
+    rl_splits: RlSplits = RlSplits()
+    dataset_release: DatasetRelease = DatasetRelease()
+
+    def part(self, stage: str) -> str:
+        """Canonical JSON of what a stage's bytes depend on, for its code version."""
+        part = getattr(self, stage, None)
+        shared = f"seed={self.seed} model={self.model.model_dump_json()} domains={self.domains}"
+        return f"{shared} {part.model_dump_json() if part is not None else ''}"
+
+
+def parse_recipe(text: str, origin: str) -> Recipe:
+    """A recipe from TOML text; ``origin`` names it in errors."""
+    try:
+        return Recipe.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{origin}: not valid TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "recipe"
+        raise RecipeError(
+            f"{origin}: {field}: {first['msg']}; see webscale_dagster/recipe.py for the fields"
+        ) from None
+
+
+def recipe_text(name_or_path: str) -> tuple[str, str]:
+    """The TOML text of a recipe file, or of a recipe shipped with the package, and its origin."""
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise RecipeError(f"{path}: no such recipe file")
+        return path.read_text(encoding="utf-8"), str(path)
+    shipped = resources.files("webscale_dagster") / "recipes" / f"{name_or_path}.toml"
+    if not shipped.is_file():
+        folder = resources.files("webscale_dagster") / "recipes"
+        known = ", ".join(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml")))
+        raise RecipeError(f"{name_or_path}: no such recipe; known: {known}, or name a .toml file")
+    return shipped.read_text(encoding="utf-8"), f"recipe {name_or_path}"
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """A recipe by the name of a shipped one, or by the path of a TOML file."""
+    return parse_recipe(*recipe_text(name_or_path))
+
+
+def content_hash(*parts: str | bytes) -> str:
+    """Hex digest (24 digits, 96 bits) of length-prefixed parts: ids and versions are made of it."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()[:24]

@@ -1,0 +1,38 @@
+"""Exact and near duplicates, decided once, in the order shards were admitted.
+
+Reads raw_corpus and signatures (this shard's documents), ``earlier`` (documents kept in shards
+admitted before: doc_id, text_hash, group, bands, family) and their texts through the context.
+Writes near_duplicates (a duplicate and the document kept for it) and, beside it, relatives (a kept
+document and its family).
+"""
+
+from __future__ import annotations
+
+from webscale_dagster.stages.protocol import Context, Frames, Result, Stage
+from webscale_dagster.tables import TABLES
+from webscale_dagster.text.near_duplicates import admit
+
+
+def run(frames: Frames, context: Context) -> Result:
+    """Compare every new document with the documents kept so far."""
+    new = (
+        frames["raw_corpus"]
+        .sort("row")
+        .select("doc_id", "shard", "text", "text_hash", "group")
+        .join(frames["signatures"].select("doc_id", "bands", "n_shingles"), on="doc_id")
+    )
+    admission = admit(
+        new, frames["earlier"], context.texts, settings=context.recipe.near_duplicates
+    )
+    return Result(
+        admission.duplicates, TABLES["rejects"].empty(), {"relatives": admission.relatives}
+    )
+
+
+STAGE = Stage(
+    name="near_duplicates",
+    reads=("raw_corpus", "signatures", "earlier"),
+    run=run,
+    version=1,
+    beside=("relatives",),
+)

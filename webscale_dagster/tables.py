@@ -1,0 +1,294 @@
+"""The schema of every table: columns with their meaning, keys, and the parent a row descends from.
+
+Makes the values of ``TABLES``; reads and writes nothing. Names of tables and columns are a
+contract with people's scripts and dashboards: add columns, never rename them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+Text, Int, Float, Bool = pl.String(), pl.Int64(), pl.Float64(), pl.Boolean()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, polars type and what a reader should know about it."""
+
+    name: str
+    dtype: pl.DataType
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the lake.
+
+    ``key`` identifies a row within its shard; ``parent`` names the columns that identify the row
+    it was made from (their values, joined by ``/``, are a reject's ``parent_id``). ``sharded``
+    tables hold one Delta partition per shard.
+    """
+
+    name: str
+    grain: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    parent: tuple[str, ...] = ()
+    sharded: bool = True
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Column names and types, in order."""
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    def empty(self) -> pl.DataFrame:
+        """A frame of this table without rows."""
+        return pl.DataFrame(schema=self.schema)
+
+
+def _columns(*columns: tuple[str, pl.DataType, str]) -> tuple[Column, ...]:
+    return tuple(Column(*column) for column in columns)
+
+
+_PAIR = _columns(
+    ("qa_id", Text, "hash of document, persona, question and answer"),
+    ("doc_id", Text, "the document it was asked of"),
+    ("shard", Text, "the document's shard"),
+    ("domain", Text, "the document's domain"),
+    ("persona_index", Int, "which of the document's personas asks, from 0"),
+    ("persona", Text, "the reader in whose voice the question is asked"),
+    ("question", Text, "makes sense without the document"),
+    ("answer", Text, "short and checkable"),
+    ("answer_type", Text, "name of the verifier that can judge an answer"),
+    ("verifier_options", Text, "JSON: aliases, choices, unit, tolerance, tests"),
+    ("evidence", Text, "the quote that proves the answer, verbatim"),
+    ("evidence_start", Int, "offset of the quote in the document's text, in characters"),
+    ("evidence_end", Int, "end of the quote, exclusive"),
+    ("model", Text, "who wrote it; `extractive` is the rule-based writer"),
+    ("prompt_version", Text, "hash of the prompt, exemplars and reply schema"),
+)
+
+_VERDICTS = _columns(
+    ("verified_by", Text, "a model's name, or `rules`: then the model's verdicts are null"),
+    ("correct", Bool, "the model's verdict: right by the document"),
+    ("self_contained", Bool, "the model's verdict: makes sense without the document"),
+    ("leaks", Bool, "the model's verdict: the question gives its answer away"),
+    ("unique", Bool, "the model's verdict: no other answer is right too"),
+    ("quote_score", Float, "similarity of the quote to the text it was aligned with, 1 = exact"),
+)
+
+_ALL = (
+    Table(
+        "shards",
+        "a shard: a file or a row range of one",
+        _columns(
+            ("shard", Text, "<source>-<nnnnn>"),
+            ("source", Text, "the corpus it belongs to"),
+            ("uri", Text, "path or s3:// address of the file"),
+            ("row_from", Int, "first record, from 0"),
+            ("row_to", Int, "last record, exclusive; null = to the end"),
+            ("etag", Text, "the object's etag on S3, null on a disk"),
+            ("size", Int, "bytes"),
+            ("sha256", Text, "of the file's bytes when it was registered"),
+            ("admitted", Int, "order of admission, given once; null before"),
+            ("options", Text, "JSON: how its source is read (format, fields, licence)"),
+        ),
+        key=("shard",),
+        sharded=False,
+    ),
+    Table(
+        "raw_corpus",
+        "a document",
+        _columns(
+            ("doc_id", Text, "hash of source, the record's own id or url, and text"),
+            ("shard", Text, "the shard it was read from"),
+            ("row", Int, "the record's place in its file, from 0"),
+            ("source", Text, "the corpus"),
+            ("record_id", Text, "the record's own id, where it has one"),
+            ("url", Text, "where the document was found, if known"),
+            ("title", Text, "its title, if known"),
+            ("text", Text, "decoded and normalised text"),
+            ("text_hash", Text, "hash of the text: equal texts, equal hashes"),
+            ("lang", Text, "detected language, ISO 639-1; `und` where undecided"),
+            ("license", Text, "as the source states it"),
+            ("group", Text, "book, host or repository it belongs to"),
+            ("n_words", Int, "words in the text"),
+        ),
+        key=("doc_id",),
+        parent=("row",),
+    ),
+    Table(
+        "signatures",
+        "a document's signature for near-duplicates",
+        _columns(
+            ("doc_id", Text, "the document"),
+            ("shard", Text, "its shard"),
+            ("row", Int, "its place in its file"),
+            ("text_hash", Text, "hash of the text"),
+            ("group", Text, "book, host or repository"),
+            ("n_shingles", Int, "distinct word shingles"),
+            ("bands", pl.List(pl.Int64()), "one hash per band of the MinHash signature"),
+        ),
+        key=("doc_id",),
+    ),
+    Table(
+        "near_duplicates",
+        "a duplicate and the document kept for it",
+        _columns(
+            ("doc_id", Text, "the duplicate"),
+            ("shard", Text, "its shard"),
+            ("keep_doc_id", Text, "the earlier document that is kept"),
+            ("cluster_id", Text, "names the star: the kept document's id"),
+            ("jaccard", Float, "exact Jaccard of the two shingle sets; 1 for equal texts"),
+        ),
+        key=("doc_id",),
+    ),
+    Table(
+        "relatives",
+        "a kept document and the family its split is drawn for",
+        _columns(
+            ("doc_id", Text, "a kept document"),
+            ("shard", Text, "its shard"),
+            ("family", Text, "decided once at admission: documents of a family share a split"),
+            ("families", pl.List(pl.String()), "every family it is related to, its own first"),
+        ),
+        key=("doc_id",),
+    ),
+    Table(
+        "benchmarks",
+        "a benchmark question",
+        _columns(
+            ("benchmark", Text, "name of the test set: its file's name"),
+            ("benchmark_id", Text, "the question's id in it"),
+            ("question", Text, "null where only fingerprints are published"),
+            ("answer", Text, "the accepted answer"),
+            ("context", Text, "the passage the question is asked of, if any"),
+            ("n_words", Int, "words of the question"),
+        ),
+        key=("benchmark", "benchmark_id"),
+        sharded=False,
+    ),
+    Table(
+        "benchmark_ngrams",
+        "an n-gram of a benchmark question",
+        _columns(
+            ("benchmark", Text, "name of the test set"),
+            ("benchmark_id", Text, "the question's id in it"),
+            ("part", Text, "`question`, `context` or `fingerprint`"),
+            ("n", Int, "words in the n-gram"),
+            ("hash", Int, "64-bit hash of the normalised n-gram, as a signed integer"),
+        ),
+        key=("benchmark", "benchmark_id", "part", "n", "hash"),
+        sharded=False,
+    ),
+    Table(
+        "filtered_docs",
+        "a document worth asking about",
+        _columns(
+            ("doc_id", Text, "the document"),
+            ("shard", Text, "its shard"),
+            ("text", Text, "its text"),
+            ("title", Text, "its title, if known"),
+            ("lang", Text, "its language"),
+            ("n_words", Int, "words"),
+            ("measures", Text, "JSON: every quality rule's measured value"),
+        ),
+        key=("doc_id",),
+        parent=("doc_id",),
+    ),
+    Table(
+        "personas",
+        "a document and one persona who would ask about it",
+        _columns(
+            ("doc_id", Text, "the document"),
+            ("shard", Text, "its shard"),
+            ("domain", Text, "one domain of the recipe's"),
+            ("persona_index", Int, "from 0"),
+            ("persona", Text, "who asks, why, and what they already know"),
+        ),
+        key=("doc_id", "persona_index"),
+        parent=("doc_id",),
+    ),
+    Table(
+        "qa_pairs",
+        "a question-answer pair",
+        _PAIR,
+        key=("qa_id",),
+        parent=("doc_id", "persona_index"),
+    ),
+    Table(
+        "verified_qa",
+        "a pair that survived verification",
+        _PAIR + _VERDICTS,
+        key=("qa_id",),
+        parent=("qa_id",),
+    ),
+    Table(
+        "decontaminated_set",
+        "a pair that overlaps no benchmark",
+        _PAIR + _VERDICTS,
+        key=("qa_id",),
+        parent=("qa_id",),
+    ),
+    Table(
+        "rl_splits",
+        "an RL example",
+        _columns(
+            ("example_id", Text, "hash of the pair and the prompt"),
+            ("qa_id", Text, "the pair"),
+            ("doc_id", Text, "the document"),
+            ("shard", Text, "the document's shard"),
+            ("split", Text, "sft | train | validation | test"),
+            ("domain", Text, "the document's domain"),
+            ("prompt", Text, "JSON: chat messages"),
+            ("ground_truth", Text, "the accepted answer"),
+            ("answer_type", Text, "name of the verifier"),
+            ("verifier_options", Text, "JSON: aliases, choices, unit, tolerance, tests"),
+            ("family", Text, "documents of a family share a split"),
+            ("verified_by", Text, "a model's name, or `rules`"),
+            ("license", Text, "the document's licence"),
+            ("source", Text, "the document's corpus"),
+        ),
+        key=("example_id",),
+        parent=("qa_id",),
+        sharded=False,
+    ),
+    Table(
+        "rejects",
+        "a row that left, with its reason",
+        _columns(
+            ("stage", Text, "the stage it left in"),
+            ("shard", Text, "its shard; empty for unsharded stages"),
+            ("row_id", Text, "the row that left"),
+            ("parent_id", Text, "the parent row's key"),
+            ("reason", Text, "a snake_case code"),
+            ("detail", Text, "the value that crossed the line, or the raw reply"),
+        ),
+        key=("stage", "row_id"),
+    ),
+    Table(
+        "llm_calls",
+        "a call to the model",
+        _columns(
+            ("stage", Text, "the stage that asked"),
+            ("shard", Text, "its shard"),
+            ("row_id", Text, "the row it was asked for"),
+            ("key", Text, "hash of model, messages, parameters and reply schema"),
+            ("model", Text, "who answered"),
+            ("prompt_version", Text, "hash of the prompt, exemplars and reply schema"),
+            ("reply_hash", Text, "hash of the raw reply"),
+            ("tokens_in", Int, "prompt tokens"),
+            ("tokens_out", Int, "reply tokens"),
+            ("cached_tokens", Int, "prompt tokens served from a prefix cache"),
+            ("latency_ms", Float, "time to the reply"),
+            ("finish_reason", Text, "as the server says"),
+            ("attempts", Int, "requests sent until it was answered"),
+            ("replayed", Bool, "answered from the journal, nothing was paid"),
+        ),
+        key=("stage", "row_id", "key"),
+    ),
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in _ALL}

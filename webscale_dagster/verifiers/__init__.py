@@ -1,0 +1,153 @@
+"""Verifiers: score an answer against its ground truth, by the answer's type.
+
+    verify("number", "It is about 42.2 km. Answer: 42.195 km", "42195 m").outcome == "correct"
+
+One file per answer type; this one holds their registry. Only the standard library is imported,
+because the verifiers travel into trainers as reward functions. Reads and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from webscale_dagster.verifiers import (
+    boolean,
+    currency,
+    date,
+    duration,
+    entity,
+    lists,
+    multiple_choice,
+    number,
+    percent,
+    short_phrase,
+    term,
+)
+from webscale_dagster.verifiers.answers import MAX_ANSWER_CHARS, clean, readings
+from webscale_dagster.verifiers.outcome import (
+    AnswerType,
+    OptionError,
+    Options,
+    Outcome,
+    ParseError,
+)
+
+__all__ = ["ANSWER_TYPES", "Outcome", "parses", "verify"]
+
+_TYPES = {
+    "number": AnswerType(number.parse, number.differs),
+    "percent": AnswerType(percent.parse, percent.differs),
+    "currency": AnswerType(currency.parse, currency.differs),
+    "date": AnswerType(date.parse, date.differs),
+    "duration": AnswerType(duration.parse, duration.differs),
+    "entity": AnswerType(entity.parse, entity.differs, open=True),
+    "term": AnswerType(term.parse, term.differs, open=True),
+    "short_phrase": AnswerType(short_phrase.parse, short_phrase.differs, open=True),
+    "multiple_choice": AnswerType(multiple_choice.parse, multiple_choice.differs),
+    "boolean": AnswerType(boolean.parse, boolean.differs),
+    "list": AnswerType(lists.parse, lists.differs, open=True),
+    "ordered_list": AnswerType(lists.parse, lists.differs_in_order, open=True),
+}
+ANSWER_TYPES = tuple(_TYPES)
+
+# One set for all types: a pair carries its options whatever its type, and a misspelt one is found.
+_OPTIONS = frozenset({"aliases", "choices", "order", "precision", "tests", "tolerance", "unit"})
+
+
+def verify(
+    answer_type: str, completion: str, ground_truth: str | Sequence[str], **options: Any
+) -> Outcome:
+    """Whether a completion ends in a right answer; a ground truth may be several accepted texts.
+
+    Raises ValueError for an unknown answer type. Whatever else goes wrong is an ``Outcome``: with
+    the completion ``unparseable``, with truth, options or verifier ``error``.
+    """
+    kind = _kind(answer_type)
+    try:
+        return _verdict(kind, completion, ground_truth, _used(options))
+    except OptionError as error:
+        return Outcome(0.0, "error", f"option: {error}")
+    except Exception as error:
+        return Outcome(0.0, "error", f"{type(error).__name__}: {error}"[:500])
+
+
+def parses(answer_type: str, answer: str, **options: Any) -> str | None:
+    """Why an answer, and its aliases, cannot be read as their type; None when they can."""
+    kind = _kind(answer_type)
+    try:
+        used = _used(options)
+        for text in (answer, *_texts(used.get("aliases", ()), "aliases")):
+            _parse(kind, text, used)
+    except (ParseError, OptionError) as error:
+        return str(error)
+    return None
+
+
+def _kind(answer_type: str) -> AnswerType:
+    if answer_type not in _TYPES:
+        raise ValueError(f"unknown answer type {answer_type!r}; known: {', '.join(ANSWER_TYPES)}")
+    return _TYPES[answer_type]
+
+
+def _used(options: Options) -> Options:
+    unknown = sorted(set(options) - _OPTIONS)
+    if unknown:
+        raise OptionError(f"unknown {unknown[0]!r}; known: {', '.join(sorted(_OPTIONS))}")
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _texts(given: Any, name: str) -> tuple[str, ...]:
+    texts = (given,) if isinstance(given, str) else given
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+        raise OptionError(f"{name} must be a text or a list of texts")
+    return tuple(texts)
+
+
+def _parse(kind: AnswerType, text: str, options: Options) -> Any:
+    if len(text) > MAX_ANSWER_CHARS:
+        raise ParseError(f"{len(text)} characters are too long for an answer")
+    return kind.parse(clean(text), options)
+
+
+def _verdict(
+    kind: AnswerType, completion: str, ground_truth: str | Sequence[str], options: Options
+) -> Outcome:
+    accepted = _texts(ground_truth, "ground_truth") + _texts(options.get("aliases", ()), "aliases")
+    truths, broken = [], [] if accepted else ["there is none"]
+    for text in accepted:
+        try:
+            truths.append(_parse(kind, text, options))
+        except ParseError as error:
+            broken.append(f"{text[:60]!r}: {error}")
+    try:
+        outcome = _judged(kind, readings(completion), truths, options)
+    except ParseError as error:
+        outcome = Outcome(0.0, "unparseable", str(error))
+    # An unreadable truth might have been the one that fits: no verdict against the answer then.
+    if broken and outcome.outcome != "correct":
+        return Outcome(0.0, "error", f"ground truth {broken[0]}")
+    return outcome
+
+
+def _judged(
+    kind: AnswerType, found: Sequence[str], truths: Sequence[Any], options: Options
+) -> Outcome:
+    """Correct if a reading fits a truth; else what is wrong with the first that can be read."""
+    unparseable, wrong = "", ""
+    for text in found:
+        try:
+            answer = kind.parse(text, options)
+        except ParseError as error:
+            unparseable = unparseable or f"{text[:60]!r}: {error}"
+            continue
+        for truth in truths:
+            reason = kind.differs(answer, truth, options)
+            if reason is None:
+                return Outcome(1.0, "correct", f"{text[:60]!r} is accepted")
+            wrong = wrong or reason
+        if not kind.open:
+            break
+    if wrong:
+        return Outcome(0.0, "wrong", wrong)
+    return Outcome(0.0, "unparseable", unparseable or "nothing to compare with")

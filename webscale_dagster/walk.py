@@ -1,0 +1,289 @@
+"""Carries a stage over the lake: reads its tables, runs it, publishes what it made.
+
+Reads and writes the lake's tables, corpus and benchmark files and the journal. Used by the Dagster
+assets and by the command line, so that both do the same; knows nothing of Dagster.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from webscale_dagster import shards
+from webscale_dagster.contracts.audit import parent_keys
+from webscale_dagster.home import exclusive, home_recipe, journal_folder, lake_root
+from webscale_dagster.lake import Lake, Publication
+from webscale_dagster.llm.client import JournaledModel
+from webscale_dagster.llm.journal import Journal
+from webscale_dagster.readers import BadRecord, read_benchmarks, read_shard
+from webscale_dagster.recipe import Recipe, content_hash
+from webscale_dagster.stages import STAGES, Context, Result, Stage, code_version
+from webscale_dagster.tables import TABLES
+
+INGEST = ("raw_corpus", "near_duplicates")
+GENERATE = ("filtered_docs", "personas", "qa_pairs", "verified_qa", "decontaminated_set")
+SHARDED = INGEST + GENERATE
+Progress = Callable[[str, int, int], None]  # stage, rows done, rows in all
+
+
+@dataclass(frozen=True)
+class Made:
+    """What one run of a stage made, for people to look at."""
+
+    publication: Publication
+    kept: pl.DataFrame
+    rejects: pl.DataFrame
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Rejects by reason, most first."""
+        counts = (
+            self.rejects.group_by("reason").len().sort(["len", "reason"], descending=[True, False])
+        )
+        return dict(counts.rows())
+
+
+def _quiet(stage: str, done: int, total: int) -> None:
+    del stage, done, total
+
+
+class Walk:
+    """The stages over one lake with one recipe."""
+
+    def __init__(self, lake: Lake, recipe: Recipe, progress: Progress = _quiet) -> None:
+        """Opens nothing."""
+        self.lake, self.recipe, self.progress = lake, recipe, progress
+
+    @classmethod
+    def at_home(cls, progress: Progress = _quiet) -> Walk:
+        """The walk of the home folder: its lake and its recipe."""
+        return cls(Lake(lake_root()), home_recipe(), progress)
+
+    # -- what a stage was made from -------------------------------------------------------------
+
+    def inputs(self, name: str, shard: str = "") -> dict[str, str]:
+        """What the stage's rows depend on beside its code: contents by name."""
+        if name == "raw_corpus":
+            found = shards.row(self.lake, shard)
+            keys = ("uri", "row_from", "row_to", "sha256", "options")
+            return {"file": content_hash(*(str(found[key]) for key in keys))}
+        if name == "benchmarks":
+            return {"files": _files_hash(benchmark_files(self.recipe))}
+        if name == "rl_splits":
+            order = shards.names(self.lake)
+            tables = ("decontaminated_set", "relatives")
+            return {t: _joined(self.lake.contents(t, order)) for t in tables}
+        read = {table: self.lake.content(table, shard) for table in _main_reads(STAGES[name])}
+        if name == "near_duplicates":
+            before = self._admitted_before(shard)
+            read["earlier"] = _joined(self.lake.contents("relatives", before))
+        return {table: str(content) for table, content in read.items()}
+
+    def fresh(self, name: str, shard: str = "") -> bool:
+        """True if the last verdict is good and was given to these inputs and this code."""
+        verdict = self.lake.verdict(name, shard)
+        return (
+            verdict is not None
+            and verdict["passed"]
+            and verdict.get("code") == code_version(STAGES[name], self.recipe)
+            and verdict.get("inputs") == self.inputs(name, shard)
+            and verdict["content"] == self.lake.content(name, shard)
+        )
+
+    def stale(self, names: Sequence[str], shard: str = "") -> list[str]:
+        """Stages to make again: those that are not fresh, and all that follow one of them."""
+        found: list[str] = []
+        for name in names:
+            if set(STAGES[name].reads) & set(found) or not self.fresh(name, shard):
+                found.append(name)
+        return found
+
+    def _admitted_before(self, shard: str) -> list[str]:
+        place = shards.next_place(self.lake, shard)
+        known = shards.registered(self.lake).filter(pl.col("admitted") < place)
+        return [name for name in known["shard"].to_list() if name != shard]
+
+    # -- making -------------------------------------------------------------------------------
+
+    def make(self, name: str, shard: str = "") -> Made:
+        """Run one stage for one shard and publish it; a broken contract raises AuditFailed."""
+        stage = STAGES[name]
+        guard = exclusive("admission") if name == "near_duplicates" else nullcontext()
+        with guard, self._context(stage, shard) as context:
+            inputs = self.inputs(name, shard)
+            frames = self._frames(stage, shard)
+            result = stage.run(frames, context)
+            if isinstance(context.model, JournaledModel):
+                calls = context.model.calls()
+                result = replace(result, beside={**result.beside, "llm_calls": calls})
+            made = self._publish(stage, shard, frames, result, inputs)
+            if name == "near_duplicates":
+                shards.admit(self.lake, shard, shards.next_place(self.lake, shard))
+        return made
+
+    def _publish(
+        self,
+        stage: Stage,
+        shard: str,
+        frames: Mapping[str, pl.DataFrame],
+        result: Result,
+        inputs: dict[str, str],
+    ) -> Made:
+        publication = self.lake.publish(
+            stage.name,
+            result.kept,
+            result.rejects,
+            shard or None,
+            recipe=self.recipe,
+            parents=_parents(stage, frames),
+            beside=result.beside,
+            provenance={"code": code_version(stage, self.recipe), "inputs": inputs},
+        )
+        return Made(publication, result.kept, result.rejects)
+
+    @contextmanager
+    def _context(self, stage: Stage, shard: str) -> Iterator[Context]:
+        def progress(done: int, total: int) -> None:
+            self.progress(stage.name, done, total)
+
+        context = Context(self.recipe, shard, None, progress, self._earlier_texts)
+        if not stage.asks_model:
+            yield context
+            return
+        from webscale_dagster.llm.backends import open_backend
+
+        with Journal(journal_folder(), stage.name, shard) as journal:
+            model = JournaledModel(open_backend(self.recipe), journal, shard)
+            yield replace(context, model=model)
+
+    def _frames(self, stage: Stage, shard: str) -> dict[str, pl.DataFrame]:
+        if stage.name == "raw_corpus":
+            return record_frames(shards.row(self.lake, shard), self.recipe, self.progress)
+        if stage.name == "benchmarks":
+            return {"benchmark_files": read_benchmarks(benchmark_files(self.recipe))}
+        if stage.name == "rl_splits":
+            return self._all_shards()
+        frames = {
+            table: self.lake.read(table, shard if TABLES[table].sharded else None).collect()
+            for table in stage.reads
+            if table in TABLES
+        }
+        if stage.name == "near_duplicates":
+            frames["earlier"] = self._earlier(shard)
+        return frames
+
+    def _earlier(self, shard: str) -> pl.DataFrame:
+        """Documents kept in shards admitted before, in their order."""
+        before = self._admitted_before(shard)
+        order = {name: place for place, name in enumerate(before)}
+        place = pl.col("shard").replace_strict(order, default=None, return_dtype=pl.Int64)
+        kept = self.lake.read("relatives").filter(pl.col("shard").is_in(before))
+        signed = self.lake.read("signatures").filter(pl.col("shard").is_in(before))
+        rows = signed.join(kept.select("shard", "doc_id", "family"), on=["shard", "doc_id"])
+        found = rows.with_columns(place.alias("place")).sort("place", "row").collect()
+        self._shard_of = dict(found.select("doc_id", "shard").iter_rows())
+        return found
+
+    def _earlier_texts(self, ids: Sequence[str]) -> dict[str, str]:
+        by_shard: dict[str, list[str]] = {}
+        for doc_id in ids:
+            by_shard.setdefault(self._shard_of[doc_id], []).append(doc_id)
+        texts: dict[str, str] = {}
+        for shard, wanted in by_shard.items():
+            rows = self.lake.read("raw_corpus", shard).filter(pl.col("doc_id").is_in(wanted))
+            texts |= dict(rows.select("doc_id", "text").collect().iter_rows())
+        return texts
+
+    def _all_shards(self) -> dict[str, pl.DataFrame]:
+        """Pairs of all shards in order of admission, and what is known of their documents."""
+        order = {name: place for place, name in enumerate(shards.names(self.lake))}
+        place = pl.col("shard").replace_strict(order, default=None, return_dtype=pl.Int64)
+        pairs = self.lake.read("decontaminated_set").filter(pl.col("shard").is_in(list(order)))
+        columns = ["shard", "doc_id", "license", "source"]
+        return {
+            "decontaminated_set": pairs.with_columns(place.alias("place"))
+            .sort("place", maintain_order=True)
+            .drop("place")
+            .collect(),
+            "relatives": self.lake.read("relatives").collect(),
+            "raw_corpus": self.lake.read("raw_corpus").select(columns).collect(),
+        }
+
+
+def record_frames(
+    shard: Mapping[str, Any], recipe: Recipe, progress: Progress = _quiet
+) -> dict[str, pl.DataFrame]:
+    """A shard's file as the frames ``records`` and ``bad_records``."""
+    good: list[dict[str, Any]] = []
+    bad: list[dict[str, Any]] = []
+    for record in read_shard(shard, recipe.raw_corpus):
+        if isinstance(record, BadRecord):
+            bad.append({"row": record.row, "reason": record.reason, "detail": record.detail})
+        else:
+            good.append({name: getattr(record, name) for name in _RECORD if hasattr(record, name)})
+        if (len(good) + len(bad)) % 500 == 0:
+            progress("raw_corpus", len(good) + len(bad), 0)
+    origin = [pl.lit(shard["source"]).alias("source"), pl.lit(shard["uri"]).alias("uri")]
+    records = pl.DataFrame(good, schema=_RECORD, infer_schema_length=None)
+    return {
+        "records": records.with_columns(origin),
+        "bad_records": pl.DataFrame(bad, schema=_BAD_RECORD),
+    }
+
+
+_RECORD = pl.Schema(
+    {"row": pl.Int64()}
+    | dict.fromkeys(("record_id", "url", "title", "text", "license", "group", "lang"), pl.String())
+)
+_BAD_RECORD = pl.Schema({"row": pl.Int64(), "reason": pl.String(), "detail": pl.String()})
+
+
+def benchmark_files(recipe: Recipe) -> list[Path]:
+    """Benchmark files: ``WEBSCALE_BENCHMARKS``, else the recipe's, else the package's sample."""
+    from importlib import resources
+
+    from webscale_dagster.readers.benchmarks import SUFFIXES
+
+    named = os.environ.get("WEBSCALE_BENCHMARKS")
+    uris = [named] if named else [os.path.expandvars(uri) for uri in recipe.benchmarks.uris]
+    if not uris:
+        return [Path(str(resources.files("webscale_dagster") / "samples" / "benchmark.jsonl"))]
+    files: list[Path] = []
+    for uri in uris:
+        path = Path(uri)
+        inside = [f for f in sorted(path.rglob("*")) if f.name.endswith(tuple(SUFFIXES))]
+        if not path.exists() or (path.is_dir() and not inside):
+            raise FileNotFoundError(
+                f"{uri}: no benchmark files; set WEBSCALE_BENCHMARKS to a folder"
+            )
+        files += inside if path.is_dir() else [path]
+    return files
+
+
+def _files_hash(files: Sequence[Path]) -> str:
+    return content_hash(*(part for f in files for part in (f.name, f.read_bytes())))
+
+
+def _main_reads(stage: Stage) -> list[str]:
+    """The tables whose content decides; what lies beside one is published with it."""
+    return [name for name in stage.reads if name in STAGES]
+
+
+def _joined(contents: Mapping[str, str | None]) -> str:
+    return content_hash(*(f"{shard}={content}" for shard, content in contents.items()))
+
+
+def _parents(stage: Stage, frames: Mapping[str, pl.DataFrame]) -> pl.Series | None:
+    """Keys of the rows that must each be kept or rejected."""
+    if stage.parent is None:
+        return None
+    if stage.parent == "records":
+        rows = pl.concat([frames["records"]["row"], frames["bad_records"]["row"]])
+        return rows.cast(pl.String)
+    return parent_keys(stage.name, frames[stage.parent])
