@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+Register = Callable[..., list[str]]
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +20,33 @@ def corpora() -> Path:
     if not os.environ.get("WEBSCALE_CORPORA") or not (root / "corpora").is_dir():
         pytest.skip("WEBSCALE_CORPORA does not name a folder with corpora/")
     return root
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home of the walk's own, with the demo's recipe."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("WEBSCALE_HOME", str(folder))
+    for name in ("WEBSCALE_LAKE", "WEBSCALE_RECIPE", "WEBSCALE_BENCHMARKS", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+    yield folder
+
+
+@pytest.fixture
+def register(home: Path) -> Register:
+    """Writes documents as a JSONL file of source ``s`` and registers its shards."""
+    from webscale_dagster.ingest import ingest_source
+    from webscale_dagster.sources import write_source
+    from webscale_dagster.walk import Walk
+
+    def write(name: str, documents: Sequence[Any], *, update: bool = False) -> list[str]:
+        folder = home / "corpus"
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [d if isinstance(d, str) else json.dumps(d) for d in documents]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        toml = write_source(str(folder), home / "sources", {"group_field": "group"}, "s")
+        report = ingest_source(Walk.at_home(), toml, update=update)
+        return report.updated if update else report.new
+
+    return write

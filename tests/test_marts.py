@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,104 +25,48 @@ MARTS = {
 }
 
 
-def frame(table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
-    """Rows of a table; columns that are not named are null."""
-    names = columns.split()
+LAKE = {
+    "shards": "shard source admitted; wiki-00000 wiki 0; wiki-00001 wiki 1; law-00000 law -",
+    "raw_corpus": "shard doc_id row n_words; wiki-00000 d0 0 100; wiki-00000 d1 1 100;"
+    " wiki-00000 d2 2 100; wiki-00000 d3 3 100; wiki-00001 e0 0 90; law-00000 l0 0 80",
+    "near_duplicates": "shard doc_id keep_doc_id; wiki-00000 d3 d0",
+    "filtered_docs": "shard doc_id; wiki-00000 d0; wiki-00000 d1; wiki-00001 e0",
+    "personas": "shard doc_id domain persona_index; wiki-00000 d0 history 0;"
+    " wiki-00000 d0 history 1; wiki-00000 d1 science 0; wiki-00001 e0 history 0",
+    "qa_pairs": "shard qa_id doc_id domain persona_index; wiki-00000 q0 d0 history 0;"
+    " wiki-00000 q1 d1 science 0; wiki-00001 q2 e0 history 0",
+    "verified_qa": "shard qa_id doc_id domain; wiki-00000 q0 d0 history;"
+    " wiki-00000 q1 d1 science; wiki-00001 q2 e0 history",
+    "decontaminated_set": "shard qa_id doc_id domain; wiki-00000 q0 d0 history;"
+    " wiki-00001 q2 e0 history",
+    "rl_splits": "shard example_id qa_id doc_id split domain; wiki-00000 x0 q0 d0 train history",
+    "rejects": "stage shard row_id parent_id reason; raw_corpus wiki-00000 wiki-00000#4 4 no_text;"
+    " filtered_docs wiki-00000 d2 d2 too_short; filtered_docs wiki-00000 d3 d3 near_duplicate;"
+    " qa_pairs wiki-00000 d0/1 d0/1 declined;"
+    " decontaminated_set wiki-00000 q1 q1 benchmark_overlap;"
+    " rl_splits '' q2 q2 duplicate_question",
+    "llm_calls": "shard stage row_id key tokens_in tokens_out cached_tokens replayed;"
+    " wiki-00000 personas d0 k0 100 10 0 no; wiki-00000 personas d1 k1 200 20 50 yes;"
+    " wiki-00001 qa_pairs e0 k2 300 30 - no; law-00000 filtered_docs l0 k3 7 1 0 no",
+}
+
+
+def frame(table: str, text: str) -> pl.DataFrame:
+    """Rows of a table, written as words; `-` and columns that are not named are null."""
+    header, *lines = (line.split() for line in text.split(";"))
+    words: dict[str, Any] = {"-": None, "''": "", "yes": True, "no": False}
+    given = pl.DataFrame(
+        [[words.get(word, word) for word in line] for line in lines], header, orient="row"
+    )
     schema = TABLES[table].schema
-    given = pl.DataFrame(rows, schema={name: schema[name] for name in names}, orient="row")
-    rest = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in names]
-    return given.with_columns(rest).select(list(schema))
+    columns = [(pl.col(name) if name in header else pl.lit(None)).alias(name) for name in schema]
+    return given.select(columns).cast(schema)
 
 
 @pytest.fixture
 def lake() -> dict[str, pl.DataFrame]:
     """Two shards of one source that went the whole walk, and one of another that was only read."""
-    pairs = "shard qa_id doc_id domain persona_index"
-    call = "shard stage row_id key tokens_in tokens_out cached_tokens replayed"
-    return {
-        "shards": frame(
-            "shards",
-            "shard source admitted",
-            [("wiki-00000", "wiki", 0), ("wiki-00001", "wiki", 1), ("law-00000", "law", None)],
-        ),
-        "raw_corpus": frame(
-            "raw_corpus",
-            "shard doc_id row n_words",
-            [("wiki-00000", f"d{i}", i, 100) for i in range(4)]
-            + [("wiki-00001", "e0", 0, 90), ("law-00000", "l0", 0, 80)],
-        ),
-        "near_duplicates": frame(
-            "near_duplicates", "shard doc_id keep_doc_id", [("wiki-00000", "d3", "d0")]
-        ),
-        "filtered_docs": frame(
-            "filtered_docs",
-            "shard doc_id",
-            [("wiki-00000", "d0"), ("wiki-00000", "d1"), ("wiki-00001", "e0")],
-        ),
-        "personas": frame(
-            "personas",
-            "shard doc_id domain persona_index",
-            [
-                ("wiki-00000", "d0", "history", 0),
-                ("wiki-00000", "d0", "history", 1),
-                ("wiki-00000", "d1", "science", 0),
-                ("wiki-00001", "e0", "history", 0),
-            ],
-        ),
-        "qa_pairs": frame(
-            "qa_pairs",
-            pairs,
-            [
-                ("wiki-00000", "q0", "d0", "history", 0),
-                ("wiki-00000", "q1", "d1", "science", 0),
-                ("wiki-00001", "q2", "e0", "history", 0),
-            ],
-        ),
-        "verified_qa": frame(
-            "verified_qa",
-            pairs,
-            [
-                ("wiki-00000", "q0", "d0", "history", 0),
-                ("wiki-00000", "q1", "d1", "science", 0),
-                ("wiki-00001", "q2", "e0", "history", 0),
-            ],
-        ),
-        "decontaminated_set": frame(
-            "decontaminated_set",
-            pairs,
-            [
-                ("wiki-00000", "q0", "d0", "history", 0),
-                ("wiki-00001", "q2", "e0", "history", 0),
-            ],
-        ),
-        "rl_splits": frame(
-            "rl_splits",
-            "shard example_id qa_id doc_id split domain",
-            [("wiki-00000", "x0", "q0", "d0", "train", "history")],
-        ),
-        "rejects": frame(
-            "rejects",
-            "stage shard row_id parent_id reason",
-            [
-                ("raw_corpus", "wiki-00000", "wiki-00000#4", "4", "no_text"),
-                ("filtered_docs", "wiki-00000", "d2", "d2", "too_short"),
-                ("filtered_docs", "wiki-00000", "d3", "d3", "near_duplicate"),
-                ("qa_pairs", "wiki-00000", "d0/1", "d0/1", "declined"),
-                ("decontaminated_set", "wiki-00000", "q1", "q1", "benchmark_overlap"),
-                ("rl_splits", "", "q2", "q2", "duplicate_question"),
-            ],
-        ),
-        "llm_calls": frame(
-            "llm_calls",
-            call,
-            [
-                ("wiki-00000", "personas", "d0", "k0", 100, 10, 0, False),
-                ("wiki-00000", "personas", "d1", "k1", 200, 20, 50, True),
-                ("wiki-00001", "qa_pairs", "e0", "k2", 300, 30, None, False),
-                ("law-00000", "filtered_docs", "l0", "k3", 7, 1, 0, False),
-            ],
-        ),
-    }
+    return {table: frame(table, text) for table, text in LAKE.items()}
 
 
 def rows(table: pl.DataFrame, *columns: str) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from webscale_dagster.llm.phrases import MONTHS, complete, squeeze
+from webscale_dagster.llm.phrases import MONTHS, complete, hangs, squeeze
 from webscale_dagster.llm.verbs import PARTICIPLE, PAST, PRESENT
 
 _BE = frozenset("is are was were".split())
@@ -25,6 +25,11 @@ _FRONT_TIME = re.compile(
 _FRONT_PLACE = re.compile(
     r"^((?:In|On|At|During|Under|Throughout|Within) (?:the )?[A-Z][\w'’.-]*(?: (?:(?:of|the|and) )*[A-Z][\w'’.-]*)*), "
 )
+# "Kepler, a German astronomer, was ...": the name is the subject
+_APPOSED = re.compile(
+    r"^(?P<name>[A-Z][^,]{2,50}), (?:an?|the|born|also known as|who|which|one of|with|in|on|at|along|near|or|called|founded|built|named|opened|located|made) [^,]{3,90}, (?!and |or |but )"
+)
+_FRONT_CASE = re.compile(r"^(In (?:(?:an? )?[a-z-]+ ){1,4}?[a-z-]+), ")
 _SUBJECT_STOP = re.compile(
     r"^(?:that|which|who|whom|whose|where|when|while|if|because|whether|how|what|but|or|than)$"
 )
@@ -92,6 +97,7 @@ class Clause:
 
 
 _SECOND = re.compile(r",? (?:and|or) (?=(\w+))")
+_INSIDE = re.compile(r"\b(?:that|which|who|whether|how)\b")
 _TITLED = frozenset("entitled titled named called".split())
 _OPENERS = _AUXILIARIES | frozenset(
     "it he she they this these then also later subsequently".split()
@@ -107,11 +113,14 @@ def plain(sentence: str) -> str:
 def clause(text: str) -> Clause | None:
     """The main clause of a plain sentence, or None where it is not a simple one."""
     front = ""
-    match = _FRONT_TIME.match(text) or _FRONT_PLACE.match(text)
-    if match:
+    match = _FRONT_TIME.match(text) or _FRONT_PLACE.match(text) or _FRONT_CASE.match(text)
+    if match and not hangs(match.group(1)):
         front, text = match.group(1), text[match.end() :]
     tokens = text.split(" ")
     found = _verb_at(tokens)
+    if found is None and (apposed := _APPOSED.match(text)):
+        tokens = [*apposed.group("name").split(" "), *text[apposed.end() :].split(" ")]
+        found = _verb_at(tokens)
     if found is None:
         return None
     subject = " ".join(tokens[:found])
@@ -126,7 +135,9 @@ def clause(text: str) -> Clause | None:
     if not subject or not rest or rest[0] in ("not", "n't", "no", "to", "being"):
         return None
     joined = " ".join(rest)
-    if not aux and re.match(r"by |[^,]*\b(?:is|are|was|were) ", _cut_tail(joined)):
+    if not aux and re.match(
+        r"by |[^,]*\b(?:is|are|was|were|has|have|had|can|will) ", _cut_tail(joined)
+    ):
         return None  # "proteins found in milk are ...": no main verb
     if not aux and rest[0].islower() and rest[0] not in _AFTER_VERB and _second_verb(rest[1:]):
         return None  # "the administered area declared ...": not the main verb either
@@ -150,6 +161,8 @@ def _verb_at(tokens: list[str]) -> int | None:
             return None
         if index == 0:
             continue
+        if token in ("do", "does", "did"):
+            return None
         if token in _AUXILIARIES:
             return index
         if token in PAST or token in PRESENT or (token in _BASES and _plural(tokens[index - 1])):
@@ -170,6 +183,16 @@ def _cut_tail(rest: str) -> str:
     )[0]
 
 
+def _second_clause(tokens: list[str]) -> bool:
+    """Whether a finite verb follows before anything subordinate."""
+    for token in tokens:
+        if _SUBJECT_STOP.match(token) or token == "and" or token.endswith(","):
+            return False
+        if token in PAST or token in _AUXILIARIES:
+            return True
+    return False
+
+
 def shorten(rest: str) -> str:
     """The rest of a clause up to the first subordinate or coordinated clause."""
     cut = len(rest)
@@ -186,8 +209,8 @@ def shorten(rest: str) -> str:
         word = second.group(1)
         if word in PRESENT or word in _OPENERS or word.islower() and word.endswith("ed"):
             return rest[: second.start()].rstrip(",")
-        if any(
-            token in PAST or token in _AUXILIARIES for token in rest[second.end() :].split()[:6]
+        if not _INSIDE.search(rest[: second.start()]) and _second_clause(
+            rest[second.end() :].split()[:6]
         ):
             return rest[: second.start()].rstrip(",")
     return rest

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from webscale_dagster.llm import find_names, find_numbers, find_times
+from webscale_dagster.llm import find_in_place, find_names, find_numbers, find_times
 from webscale_dagster.llm.lines import Fact, Finder, take_apart
 from webscale_dagster.llm.phrases import Names
 from webscale_dagster.llm.sentences import Sentence, split, stands_alone
@@ -41,6 +41,7 @@ FINDERS: tuple[Finder, ...] = (
     find_names.doer,
     find_names.which,
     find_times.life,
+    find_in_place.in_place,
 )
 # A sentence without any of these carries nothing that the finders look for.
 _HINT = re.compile(

@@ -14,10 +14,13 @@ from webscale_dagster.llm.lexicon import (
     PERSON_NOUNS,
     PERSON_VERBS,
     PLACE_NOUNS,
+    TOO_GENERAL,
 )
+from webscale_dagster.llm.find_numbers import is_plural
 from webscale_dagster.llm.lines import Fact, Line
 from webscale_dagster.llm.phrases import (
-    _KNOWN_NAMES,
+    KNOWN_NAMES,
+    PREPOSITIONS,
     Names,
     complete,
     hangs,
@@ -31,13 +34,17 @@ _RELATIVE = re.compile(
     r"^(?P<det>an?|any|the) (?P<np>[^,]+?),? (?P<rel>that|which|who) (?P<vp>.+)$"
 )
 _DEFINED = re.compile(
-    r"^(?P<det>an?|any|the) (?P<np>[^,]+?) (?P<rel>that|which|in which|by which|at which|through which|used to|"
+    r"^(?:(?P<det>an?|any|the) )?(?P<np>[^,]+?) (?P<rel>that|which|in which|by which|at which|through which|used to|"
     r"used for|caused by|characterized by|consisting of|composed of|made of|made from|made up of|"
     r"containing|designed to|of|between|for) (?P<vp>.+)$"
 )
 _REDUCED = re.compile(
     r"^(?P<det>an?) (?P<np>[^,]+?),? (?P<part>[a-z]+(?:ed|en|wn|ld|lt|de|rn)|found|led|set|known|held|run) "
     r"(?P<vp>(?:by|in|on|for|as|to|from|with|after|at|of) .+)$"
+)
+_KIND_OF = re.compile(
+    r"\b(?:special|particular|certain|specific|common|important|similar|single|one|simple|other|different) "
+    r"(?:types?|kinds?|forms?|cases?|class|examples?|ways?|versions?)\b|\bfor which (?:holds|is|are)\b"
 )
 _CALLED = re.compile(
     r"^(?P<np>.+?) (?P<be>is|are|was|were) (?P<adv>(?:also|often|sometimes|commonly|usually|generally|now) )?"
@@ -77,7 +84,11 @@ _COUNTRY_END = re.compile(
 )
 _NAMED_AFTER = re.compile(r"^named (?P<prep>after|for|in honou?r of) (?P<y>(?:the )?[A-Z].*)$")
 _GENE = re.compile(
-    r"^(?P<what>Mutations|Variants|Changes|Deletions) in the (?P<gene>[A-Z][A-Z0-9-]{2,9}) gene (?P<vp>(?:can |may )?(?:cause|causes|lead to|are responsible for) .+)$"
+    r"^(?P<what>Mutations|Variants|Changes|Deletions) in the (?P<gene>[A-Z][A-Z0-9-]{2,9}) gene (?P<vp>(?:can |may )?(?:cause|causes|lead to|are responsible for|are the most common cause of|are a common cause of) .+)$"
+)
+_GENE_AFTER = re.compile(
+    r"^[^,]+? (?P<vp>(?:is|are|can be) caused by (?:mutations|changes|variants)|results? from (?:mutations|changes)) "
+    r"in the (?P<gene>[A-Z][A-Z0-9-]{2,9}) gene$"
 )
 _PATTERN = re.compile(
     r"^(?P<pre>inherited) in an? (?P<x>[a-z-]+(?: [a-z-]+){0,2}) (?P<noun>pattern|manner)(?P<tail>$|[ ,].*)"
@@ -126,12 +137,14 @@ def defined(line: Line, names: Names) -> Fact | None:
         or parsed.adverb
     ):
         return None
-    if is_name(term):
+    if is_name(term) or term in TOO_GENERAL:
         return None
     found = _DEFINED.match(parsed.rest)
     if found is None:
         return None
     noun, rel = found.group("np"), found.group("rel")
+    if not found.group("det") and rel in ("of", "between", "for", "containing"):
+        return None
     if rel in ("of", "between", "for") and head_noun(noun) not in DEFINING:
         return None
     if len(noun.split()) > 5 or noun.split()[0] in (
@@ -149,7 +162,13 @@ def defined(line: Line, names: Names) -> Fact | None:
         "common",
     ):
         return None
-    if found.group("det") == "the" and head_noun(noun) not in DEFINING:
+    if not found.group("det") and (parsed.aux != "are" or noun.split()[0] in PARTICIPLE):
+        return None
+    if (
+        found.group("det") == "the"
+        and rel in ("of", "between", "for")
+        and head_noun(noun) not in DEFINING
+    ):
         return None
     body = parsed.rest if len(parsed.rest.split()) <= 26 else shorten(parsed.rest)
     if len(body.split()) < 7 or not complete(body):
@@ -174,7 +193,7 @@ def which(line: Line, names: Names) -> Fact | None:
         return None
     if not _specific(body) or not complete(body):
         return None
-    if head in PERSON_NOUNS and first not in _DEEDS:
+    if (found.group("rel") == "who" or head in PERSON_NOUNS) and first not in _DEEDS:
         return None  # "which actor played in ...": many did
     if first not in PAST and first not in ("is", "was", "has", "had") and not first.endswith("s"):
         return None
@@ -214,6 +233,8 @@ def called(line: Line, names: Names) -> Fact | None:
     if found is None:
         return _called_object(line)
     phrase = found.group("np")
+    if _KIND_OF.search(phrase):
+        return None
     if re.search(r"\b(?:would|will|may|might|could|what|itself|[b-zB-HJ-Z])\b", phrase):
         return None
     if re.search(r"\b(?:is|are|was|were|has|have|can|be)\b", phrase) and not re.search(
@@ -246,11 +267,21 @@ def called(line: Line, names: Names) -> Fact | None:
     return Fact(kind, term, "term", line.sentence, slots)
 
 
+def _a_name_for_it(term: str, text: str) -> bool:
+    """Whether a term names the thing; "called complete" only describes it."""
+    return (
+        not re.match(r"(?:complete|perfect|simple|closed|open|free|pure|normal|regular)$", term)
+        or " if " in text
+    )
+
+
 def _described(phrase: str, names: Names) -> str | None:
     """A description in mid-sentence spelling; None when its first word is unclear."""
     first = phrase.split()[0]
     if first in ("The", "A", "An"):
         return phrase[0].lower() + phrase[1:]
+    if first.lower() in PREPOSITIONS or first.endswith("ing"):
+        return None
     subject = names.subject(phrase)
     if subject or len(phrase.split()) <= 2:
         return subject
@@ -261,17 +292,18 @@ def _described(phrase: str, names: Names) -> str | None:
 
 def _called_object(line: Line) -> Fact | None:
     parsed = line.clause
-    if parsed is None or line.subject is None or parsed.front or parsed.is_be or parsed.aux:
+    if parsed is None or line.subject is None or parsed.front or parsed.is_be:
         return None
     found = _CALLED_OBJECT.match(parsed.rest)
     if found is None or re.search(r"\b(?:that|which|and|who|,)\b|,", found.group("pre")):
         return None
     short = _short_term(found.group("x"))
-    if short is None or short[1]:
+    if short is None or short[1] and not found.group("x")[len(short[0]) :].startswith(","):
         return None
+    verb = f"{parsed.aux} {parsed.verb}"
     slots = {
         "what": found.group("np"),
-        "clause": squeeze(f"{line.subject} {parsed.verb} {found.group('pre')}"),
+        "clause": squeeze(f"{line.subject} {verb} {found.group('pre')}"),
     }
     kind = "term" if short[0].islower() else "entity"
     return Fact("called_object", short[0], kind, line.sentence, slots)
@@ -288,7 +320,7 @@ def _person(text: str) -> tuple[str, str] | None:
         return None
     last = name.lower().split()
     if any(word in NOT_PEOPLE for word in last) or any(
-        word in _KNOWN_NAMES for word in name.split()
+        word in KNOWN_NAMES for word in name.split()
     ):
         return None
     return name, found.group("tail")
@@ -307,7 +339,7 @@ def agent(line: Line, names: Names) -> Fact | None:
         return None
     who = _person(found.group("who"))
     past = simple_past(found.group("part"))
-    if who is None or past is None:
+    if who is None or past is None or re.match(r" (?:and|or)\b", found.group("mid")):
         return None
     name, tail = who
     tail = shorten(tail).strip(" ,")
@@ -386,6 +418,8 @@ def identity(line: Line, names: Names) -> Fact | None:
     if re.search(r"\b(?:his|her|its|their)\b", what):
         return None
     head = head_noun(what)
+    if parsed.aux in ("are", "were") and not is_plural(head):
+        return None
     person = head in PERSON_NOUNS
     if person and not is_name(name):
         return None
@@ -434,7 +468,7 @@ def placed(line: Line, names: Names) -> Fact | None:
     if parsed is None or subject is None or not parsed.is_be or parsed.front:
         return None
     found = _COUNTRY_END.match(parsed.rest)
-    if found and found.group("country") in _KNOWN_NAMES and is_name(subject.removeprefix("the ")):
+    if found and found.group("country") in KNOWN_NAMES and is_name(subject.removeprefix("the ")):
         noun = found.group("noun")
         inside = noun.split()[-1] in subject.lower() or noun in ("island", "river")
         what = (
@@ -488,7 +522,7 @@ def gene(line: Line, names: Names) -> Fact | None:
     del names
     found = _GENE.match(line.plain)
     if found is None:
-        return None
+        return _gene_after(line)
     rest = shorten(found.group("vp"))
     if not complete(rest) or hangs(rest):
         return None
@@ -499,6 +533,16 @@ def gene(line: Line, names: Names) -> Fact | None:
         line.sentence,
         {"what": found.group("what"), "verb": rest},
     )
+
+
+def _gene_after(line: Line) -> Fact | None:
+    """ "X is caused by mutations in the GJB2 gene" -> GJB2."""
+    parsed = line.clause
+    found = _GENE_AFTER.match(line.plain)
+    if found is None or parsed is None or line.subject is None or parsed.front:
+        return None
+    slots = {"what": f"{line.subject[0].upper()}{line.subject[1:]} {found.group('vp')}"}
+    return Fact("gene_after", found.group("gene"), "entity", line.sentence, slots)
 
 
 def pattern(line: Line, names: Names) -> Fact | None:

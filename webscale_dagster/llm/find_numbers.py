@@ -57,7 +57,7 @@ _BOUNDARY = frozenset(
     "deep located called known named including such made containing using about via against "
     "throughout without along plus located younger older more less away apart earlier later ago".split()
 )
-_VAGUE = frozenset(
+VAGUE = frozenset(
     "different main major key other more further millions thousands hundreds dozens billions basic "
     "separate new additional distinct important possible such related similar whole half".split()
 )
@@ -65,7 +65,8 @@ _NO_PROPERTY = frozenset("total number minimum maximum series variety range".spl
 _AUX = frozenset("is are was were has have had will can do does did".split())
 _REFERENCES = frozenset(
     "times pages chapters sections percent items figures tables points things ways examples sentences "
-    "factors reasons steps others".split()
+    "factors reasons steps others goals assists hits runs rebounds touchdowns saves shots strikeouts "
+    "advantages disadvantages benefits wins losses options choices terms parameters arguments".split()
 )
 _SOFT = {
     "nearly": "About",
@@ -90,6 +91,7 @@ _SOFT = {
 
 
 _BASES = frozenset(PRESENT.values()) | frozenset(PAST.values())
+_MADE_UP = frozenset("compose comprise make divide".split())
 # What a kind of thing has, always: "insects have six legs".
 _POSSESSING = frozenset(
     "have contain consist comprise compose make live last weigh measure hold produce release divide "
@@ -108,7 +110,7 @@ def _lead_fits(parsed: Clause, pre: str, generic: bool) -> bool:
     first = pre.split(" ")[0]
     if parsed.is_be:
         base = PARTICIPLE.get(first, "be")
-        return base not in ("be", "become", "have") and (not generic or base in _POSSESSING)
+        return base not in ("be", "become", "have") and (not generic or base in _MADE_UP)
     if parsed.aux in ("has", "have", "had"):
         return not pre
     if parsed.aux:
@@ -132,7 +134,7 @@ def _how(qualifier: str | None, ask: str) -> str:
     return f"{soft} {ask}" if soft else ask[0].upper() + ask[1:]
 
 
-def _plural_phrase(tail: str) -> tuple[str, str] | None:
+def plural_phrase(tail: str) -> tuple[str, str] | None:
     """``bones in the body`` -> (``bones``, ``in the body``); None unless it ends in a plural."""
     tokens = tail.split(" ")
     for index, token in enumerate(tokens):
@@ -148,7 +150,7 @@ def _plural_phrase(tail: str) -> tuple[str, str] | None:
     while end and tokens[end - 1] in PARTICIPLE or end and tokens[end - 1].endswith(("ing", "ly")):
         end -= 1
     noun = [token.rstrip(",") for token in tokens[:end]]
-    if not noun or not _is_plural(noun[-1]) or noun[-1] in _REFERENCES:
+    if not noun or not is_plural(noun[-1]) or noun[-1] in _REFERENCES:
         return None
     if tokens[end - 1].endswith(","):
         return " ".join(noun), ""  # what follows a comma adds something else
@@ -175,7 +177,8 @@ def _with_modifier(noun: str, after: list[str]) -> tuple[str, str] | None:
     return (f"{noun} {modifier}", rest) if complete(modifier) else None
 
 
-def _is_plural(word: str) -> bool:
+def is_plural(word: str) -> bool:
+    """Whether a noun looks like a plural."""
     if word in IRREGULAR_PLURALS:
         return True
     return word.endswith("s") and not word.endswith(("ss", "us", "is", "ous")) and len(word) > 3
@@ -210,14 +213,14 @@ def count(line: Line, names: Names) -> Fact | None:
     pre = found.group("pre").strip()
     if not _lead_fits(parsed, pre, _generic(line)):
         return None
-    split = _plural_phrase(found.group("tail"))
+    split = plural_phrase(found.group("tail"))
     if split is None:
         return None
     noun, tail_text = split
     tail = _clean_tail(tail_text)
     if tail is None or line.plain.count(noun) > 1:
         return None
-    if noun.split()[0] in _VAGUE:
+    if noun.split()[0] in VAGUE:
         return None
     front = f", {parsed.front[0].lower()}{parsed.front[1:]}" if parsed.front else ""
     slots = {
@@ -318,7 +321,7 @@ def _property_first(line: Line) -> Fact | None:
         and not of.startswith(("the ", "a "))
     ):
         return None
-    tail = _clean_tail(found.group("tail"))
+    tail = None if re.match(r",? ?\d", found.group("tail")) else _clean_tail(found.group("tail"))
     if tail is None or tail and not re.match(r"(?:in|at|as of|per|by|on|for|from) ", tail):
         return None
     slots = {"be": parsed.aux, "what": f"{line.subject} {tail}".strip()}
@@ -333,7 +336,7 @@ def percent(line: Line, names: Names) -> Fact | None:
     first = _PERCENT_FIRST.match(line.plain)
     if first and len(re.findall(r"%|percent|per cent", line.plain)) == 1:
         rest = shorten(first.group("of"))
-        if complete(rest) and _has_verb(rest):
+        if complete(rest) and has_verb(rest):
             slots = {"how": _how(first.group("qual"), "what percentage"), "asks": rest}
             return Fact(
                 "percent", first.group("num") + first.group("sign"), "percent", line.sentence, slots
@@ -369,7 +372,8 @@ def percent(line: Line, names: Names) -> Fact | None:
     return Fact("percent", answer, "percent", line.sentence, slots)
 
 
-def _has_verb(text: str) -> bool:
+def has_verb(text: str) -> bool:
+    """Whether a finite verb follows the first two words."""
     tokens = text.split()[2:]
     for place, token in enumerate(tokens):
         after = tokens[place + 1] if place + 1 < len(tokens) else ""
@@ -436,7 +440,7 @@ def there_are(line: Line, names: Names) -> Fact | None:
     if found is None:
         return None
     noun, tail = found.group("np").strip(), _clean_tail(found.group("tail"))
-    if tail is None or not _is_plural(noun.split()[-1]) or noun.split()[-1] in _REFERENCES:
+    if tail is None or not is_plural(noun.split()[-1]) or noun.split()[-1] in _REFERENCES:
         return None
     slots = {
         "how": _how(found.group("qual"), "how many"),

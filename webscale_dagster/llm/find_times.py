@@ -15,18 +15,20 @@ from webscale_dagster.llm.verbs import PARTICIPLE, PAST, STATIVE
 _DAY = rf"(?:(?:{MONTHS}) \d{{1,2}},? [12]\d{{3}}|\d{{1,2}} (?:{MONTHS}),? [12]\d{{3}})"
 _MONTH = rf"(?:(?:{MONTHS}),? [12]\d{{3}})"
 _YEAR = r"1\d{3}|20[0-4]\d"
-_WHEN = re.compile(
+WHEN = re.compile(
     rf"(?:^|\s)(?:(?:on) (?P<day>{_DAY})|in (?P<month>{_MONTH})|in (?P<year>{_YEAR}))"
-    r"(?![-–\w/])(?! (?:to|through|until|BC|and (?:1|2)\d{3}))",
+    r"(?![-–\w/\u2060])(?! (?:to|through|until|BC|and (?:1|2)\d{3}))",
     re.IGNORECASE,
 )
-_ANY_YEAR = re.compile(r"\b(?:1\d{3}|20[0-4]\d)s?\b")
+ANY_YEAR = re.compile(r"\b(?:1\d{3}|20[0-4]\d)s?\b")
 _SPAN = re.compile(rf"\bfrom (?P<from>{_YEAR}) (?:to|until|till|through) (?P<to>{_YEAR})\b(?!-)")
 _LIFE = re.compile(
     rf"^(?P<name>[A-Z][^()\d:;]{{4,60}}?) ?\(\s*(?:born |b\. )?(?:in )?(?P<born>{_DAY}|{_YEAR})"
     rf"(?: in [^()\d]+)?(?:\s*[-–—]\s*(?:c\. )?(?P<died>{_DAY}|{_YEAR}))?\s*\) (?P<aux>is|was) (?:an?|the) "
 )
-_INDEFINITE = re.compile(r"(?:an?|some|many|few|more|new|\w+ (?:an?|new)) [\w-]+(?: [a-z-]+)?")
+_INDEFINITE = re.compile(
+    r"(?:an?|some|several|various|numerous|additional|certain|many|few|more|new|\w+ (?:an?|new)) [\w-]+(?: [a-z-]+)?"
+)
 
 
 def _event(parsed: Clause) -> bool:
@@ -47,19 +49,19 @@ def when(line: Line, names: Names) -> Fact | None:
     parsed = line.clause
     if parsed is None or line.subject is None or not _event(parsed):
         return None
-    if len(_ANY_YEAR.findall(line.plain)) != 1:
+    if len(ANY_YEAR.findall(line.plain)) != 1 or not re.search(r"[A-Z]", line.subject):
         return None
-    front = _WHEN.search(parsed.front)
+    front = WHEN.search(parsed.front)
     if front:
-        found, rest = front, shorten(parsed.rest)
+        found, rest = front, shorten("x " + parsed.rest).removeprefix("x")
     else:
-        inside = _WHEN.search(parsed.rest)
+        inside = WHEN.search(parsed.rest)
         if inside is None:
             return None
         before, after = parsed.rest[: inside.start()], parsed.rest[inside.end() :]
         if not (complete(before) or not before) or re.match(r"[A-Z]", after.strip(" ,")):
             return None
-        cut = shorten(f"{before} @@{after}")
+        cut = shorten(f"x {before} @@{after}").removeprefix("x")
         if "@@" not in cut:
             return None
         found, rest = inside, cut.replace(" @@", "").replace("@@", "")
@@ -81,7 +83,7 @@ def span(line: Line, names: Names) -> Fact | None:
     if parsed is None or line.subject is None or parsed.front:
         return None
     found = _SPAN.search(parsed.rest)
-    if found is None or len(_ANY_YEAR.findall(line.plain)) != 2 or found.end() < len(parsed.rest):
+    if found is None or len(ANY_YEAR.findall(line.plain)) != 2 or found.end() < len(parsed.rest):
         return None
     rest = _tidy(parsed.rest[: found.start()])
     if not (complete(rest) or not rest) or "," in rest:

@@ -65,7 +65,8 @@ class Journal:
                     break
                 if not line.endswith(b"\n"):
                     break
-                self._replies[entry.pop("key")] = Completion(**entry)
+                key = entry.pop("key")
+                self._replies[key] = Completion(**entry)
                 good += len(line)
         os.ftruncate(self._fd, good)
         return self

@@ -95,6 +95,19 @@ DEFINING = frozenset(
     "capacity property law principle rule lack absence presence swelling infection disorder".split()
 )
 
+# Words that mean something else in every trade: their definition does not lead back to them.
+TOO_GENERAL = frozenset(
+    "rule record set list class type key field node string value event rate action task report order "
+    "user account page block view group state model system function object variable number point "
+    "line file process program plan policy budget goal market product service team project method "
+    "problem solution condition item part form tool option role resource entry status label tag "
+    "source change case level unit area test role rating profile template theme layout menu button "
+    "session job run step feature field format message command script theory document website site "
+    "article post blog survey study result map table index customer attribute tax family child "
+    "person thing place time word name term concept idea example issue risk cost price loss gain "
+    "domain range image space structure relation operation".split()
+)
+
 # Verbs whose agent is a person when it is named like one.
 PERSON_VERBS = frozenset(
     "write direct compose paint invent discover design found edit sculpt coin propose formulate "

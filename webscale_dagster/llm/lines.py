@@ -53,11 +53,11 @@ def take_apart(sentence: Sentence, names: Names) -> Line:
     if parsed.aux in ("shall", "must", "should", "may"):
         anchor = f"Under {names.citation}, " if names.citation else ""
         subject = subject if anchor else None
-    elif subject and _told(parsed) and not re.search(r"[A-Z]", subject):
+    elif subject and told(parsed) and not re.search(r"[A-Z]", subject):
         subject = None  # "a constitution was enacted": of which country?
     return Line(sentence, text, parsed, subject, anchor)
 
 
-def _told(parsed: Clause) -> bool:
+def told(parsed: Clause) -> bool:
     """Whether the clause tells of something past."""
     return parsed.aux in ("was", "were", "had", "could", "would") or parsed.verb in PAST

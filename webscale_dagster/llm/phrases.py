@@ -24,9 +24,9 @@ _FIXED = _UNIQUE | frozenset(
     "skin eye ear nose mouth tongue nucleus past future present environment public number amount "
     "percentage average lack presence absence study process ability act art branch use end beginning "
     "north south east west northeast northwest southeast southwest northern southern eastern western "
-    "early mid late nervous digestive immune respiratory circulatory blood body cell time age".split()
+    "early mid late term name nervous digestive immune respiratory circulatory blood body cell time age".split()
 )
-_DEFINITE = re.compile(r"\b[Tt]he ((?:[a-z]+[ -]){0,3}[a-z]+)\b([^a-z]|$)(.{0,24})")
+_DEFINITE = re.compile(r"\b[Tt]he (?=((?:[a-z]+[ -]){0,3}[a-z]+)\b([^a-z]|$)(.{0,24}))")
 _POSTMODIFIED = re.compile(
     r"^(?:of|that|which|who|whose|where|in which|by which|for which|to which|at which|between|"
     r"used to)\b"
@@ -34,11 +34,11 @@ _POSTMODIFIED = re.compile(
 )
 _DANGLING = re.compile(
     r"\b(?:it|they|them|themselves|he|she|him|this|these|those|such|here|there(?! (?:are|were|is|was))|"
-    r"another|others?|same|said|latter|former|previous|aforementioned|now|today|currently|recently|"
+    r"another|others?|same|said|latter|former|previous|aforementioned|that (?:time|year|day|point|period|date|month|same|case|decade)|now|today|currently|recently|"
     r"ago|yesterday|tomorrow|present-day|respectively|etc|however|therefore|thus|hence|moreover|"
-    r"furthermore|instead|meanwhile|i|we|you|my|our|your|me|us|so|too|yet|above|below|following|"
-    r"both|either|neither|similar|not|never|no|nor|n't|cannot|again|earlier|later|further|"
-    r"next|resulting|different|the rest|several|various|certain|additional|numerous|"
+    r"furthermore|instead|meanwhile|i|we|you|my|our|your|me|us|so|too|yet|above|below|the following|"
+    r"both|either|neither|similar|again|earlier|later|further|"
+    r"next|resulting|upcoming|recent|latest|current|planned|the rest|several|(?<!or )more(?! than)|various|certain|additional|numerous|"
     r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|remainder|remaining|given|first formulation|like this)\b",
     re.IGNORECASE,
 )
@@ -56,7 +56,7 @@ _ROLES = (
     "Acquisition|Offering|Credit|Facility|Loan|Lease|Seller|Buyer|Purchaser|Lender|Borrower|Issuer"
 )
 _ROLE = re.compile(
-    rf"\b[Tt]he (?:(?:{_ROLES}|of|and|on|for)[ ,]?)+(?! ?(?:[A-Z]|of [A-Z]))(?=$|[\W_]|[a-z])"
+    rf"\b[Tt]he (?:{_ROLES})\b(?:,? (?:(?:of|and|on|for|the) )*(?:{_ROLES})\b)*(?! (?:of )?(?:the )?[A-Z])"
 )
 _POSSESSIVE = re.compile(r"\b(?:its|his|her|their|theirs|hers)\b", re.IGNORECASE)
 _DETERMINER = re.compile(r"^(?:[Tt]he|[Aa]n?|[Ee]very|[Ee]ach) ")
@@ -154,6 +154,7 @@ class Names:
         self.text = text
         self.title = squeeze(re.sub(r"\s*\([^)]*\)", "", title)) if title else ""
         self.citation = self.title if _CITATION.search(self.title) and len(self.title) < 90 else ""
+        self._noun: str | None = None
         self._proper: dict[str, bool | None] = {}
 
     def is_proper(self, word: str) -> bool | None:
@@ -169,7 +170,7 @@ class Names:
 
     def _look_up(self, word: str) -> bool | None:
         bare = re.sub(r"['’]s$", "", word)
-        if any(c.isupper() or c.isdigit() for c in bare[1:]) or bare in _KNOWN_NAMES:
+        if any(c.isupper() or c.isdigit() for c in bare[1:]) or bare in KNOWN_NAMES:
             return True
         lower = bare.lower()
         if lower in PAST or lower in PRESENT or lower in _COMMON_STARTERS:
@@ -186,15 +187,19 @@ class Names:
         parts = phrase.split()
         if not parts or len(parts) > 9 or _POSSESSIVE.search(phrase) or hangs(phrase):
             return None
-        if not complete(phrase) or "," in phrase or re.search(r"\d{4}$", phrase):
+        if not complete(phrase) or "," in phrase:
+            return None
+        if re.search(r"(?<!of )\d{4}$", phrase):
             return None
         first = parts[0]
         if first in ("The", "A", "An", "Every", "Each"):
             return self._determined(first, parts[1:])
         if len(parts) == 1:
             return self._single(first)
-        if first.lower() in _COMMON_STARTERS or first.lower() in _PREPOSITIONS:
+        if first.lower() in _COMMON_STARTERS or first.lower() in PREPOSITIONS:
             return None
+        if is_name(phrase) and sum(part[0].isupper() for part in parts) >= 2:
+            return phrase
         if parts[1][0].isupper() and parts[1].lower() not in _COMMON_STARTERS:
             return phrase
         proper = self.is_proper(first)
@@ -209,6 +214,8 @@ class Names:
             return None
         if first != "The":
             return " ".join([first.lower(), *rest])
+        if len(rest) == 1 and rest[0] == self._title_noun():
+            return f"the {rest[0]} {self.title}"
         named = [part for part in rest if part[0].isupper() and len(part) > 1]
         if rest[0][0].isupper() and named:
             if len(rest) == 1 and self.is_proper(rest[0]) is None:
@@ -221,18 +228,31 @@ class Names:
             return " ".join(["the", *rest]) if after not in ("the", "its", "their") else None
         return None
 
+    def _title_noun(self) -> str | None:
+        """``film`` when the text opens "TITLE is a 1942 film ...": then "the film" is TITLE."""
+        if self._noun is None:
+            self._noun = ""
+            opening = squeeze(self.text[:600])
+            found = re.search(
+                rf"{re.escape(self.title)}\b[^.]{{0,60}}? (?:is|was) an? ([^.,]{{3,90}})", opening
+            )
+            if self.title and found and is_name(self.title):
+                noun = head_noun(found.group(1))
+                self._noun = noun if noun in _TITLED_THINGS else ""
+        return self._noun or None
+
     def _single(self, word: str) -> str | None:
-        if word.lower() in _COMMON_STARTERS or word.lower() in _PREPOSITIONS or len(word) < 3:
+        if word.lower() in _COMMON_STARTERS or word.lower() in PREPOSITIONS or len(word) < 3:
             return None
-        full = None if word in _KNOWN_NAMES else self.full_name(word)
+        full = None if word in KNOWN_NAMES else self.full_name(word)
         if full:
             return full
         proper = self.is_proper(word)
         if proper is False:
             return word.lower()
-        known = (
-            word in _KNOWN_NAMES or word in self.title.split() or re.search("[A-Z0-9]", word[1:])
-        )
+        if proper is None:
+            return word if word in self.title.split() else None
+        known = word in KNOWN_NAMES or word in self.title.split() or re.search("[A-Z0-9]", word[1:])
         return word if known else None
 
     def full_name(self, word: str) -> str | None:
@@ -259,14 +279,20 @@ _NOT_FIRST_NAMES = frozenset(
     "Northern Southern Eastern Western New Old Greater Great Upper Lower Central Both Today Although "
     "Though Because However Whilst Whereas Miss Saint Professor Captain Colonel Major Senator Judge Justice Duke Prince Princess Count Countess Pope Bishop Cardinal Father Mother Uncle Aunt Modern Early Ancient Most Many Some All Until Despite Unlike Like".split()
 )
+_TITLED_THINGS = frozenset(
+    "film movie song album single novel book play opera poem series show sitcom game painting comic "
+    "magazine newspaper band village town city river lake island mountain bridge castle church "
+    "cathedral museum school college university station airport hospital ship aircraft battle treaty "
+    "festival tournament company club team party station programme".split()
+)
 _EPONYMOUS = frozenset("syndrome disease disorder law principle effect theorem".split())
-_PREPOSITIONS = frozenset(
+PREPOSITIONS = frozenset(
     "in on at by for from of with to under over during since after before between among within "
     "without through across against about around near as per upon into onto off out up down "
     "beyond behind beneath besides except until till toward towards via because although while when "
     "if where whereas unlike like despite given having being".split()
 )
-_KNOWN_NAMES = frozenset(
+KNOWN_NAMES = frozenset(
     "Africa Asia Europe America Australia Antarctica Afghanistan Albania Algeria Andorra Angola "
     "Argentina Armenia Austria Azerbaijan Bahrain Bangladesh Barbados Belarus Belgium Belize Benin "
     "Bhutan Bolivia Botswana Brazil Brunei Bulgaria Burundi Cambodia Cameroon Canada Chad Chile China "

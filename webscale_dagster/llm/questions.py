@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from webscale_dagster.llm.clauses import plain
 from webscale_dagster.llm.facts import MAX_FACTS, MAX_SCANNED, facts_in, lines_of
 from webscale_dagster.llm.lexicon import NOT_PEOPLE, PLACE_NOUNS
 from webscale_dagster.llm.lines import Fact
@@ -44,7 +43,9 @@ _TEMPLATES: dict[str, str] = {
     "where": "Where {be} {what} located?",
     "named_after": "Who or what {be} {what} named {prep}?",
     "gene": "{what} in which gene {verb}?",
+    "gene_after": "{what} in which gene?",
     "pattern": "In what {noun} {asks}?",
+    "in_place": "{asks}?",
     "stands_for": "What does {what} stand for?",
 }
 # Kinds by how often a strict reader accepts them; better ones are asked first.
@@ -53,6 +54,7 @@ _WEIGHT = {
     "dimension": 9,
     "property": 9,
     "gene": 9,
+    "gene_after": 9,
     "stands_for": 8,
     "named_after": 8,
     "who": 8,
@@ -74,12 +76,22 @@ _WEIGHT = {
     "died_on": 5,
     "died_in": 5,
     "span": 4,
+    "in_place": 3,
     "where": 4,
 }
+_NAMED = frozenset("who identity which term".split())
 _SMALL = frozenset("a an the of in on at by for to and or is was percent per cent".split())
 _CLASSES = frozenset(PLACE_NOUNS.split("|")) | NOT_PEOPLE
 
 
+# quotation marks on the wrong side of a space, numbered parts of a book
+_POORLY_SET = re.compile(
+    r"[a-z]\" [A-Z]|\b(?:Theorem|Lemma|Equation|Proposition|Definition|Example|Problem|Exercise|Chapter|"
+    r"Section|Part|Unit|Step|Case|Model|Algorithm|Table|Figure|Question|Paragraph) [\dIVX(]"
+)
+_TWO_PREPOSITIONS = re.compile(
+    r"\b(?:in|of|by|for|with|at|into|from) (?:in|of|by|for|with|at|from|as|on)\b"
+)
 _CAPITALISED = re.compile(r"\bthe ([A-Z][a-z]+)\b(?! [A-Z])")
 
 
@@ -101,7 +113,9 @@ def ask(fact: Fact) -> str:
     question = squeeze(_TEMPLATES[fact.kind].format(**fact.slots))
     question = re.sub(r"\s+([,?])", r"\1", question).replace(",?", "?")
     if fact.anchor:
-        return fact.anchor + question[0].lower() + question[1:]
+        first = question.split(" ", 1)[0]
+        lower = first[1:].islower() or len(first) == 1
+        return fact.anchor + (question[0].lower() + question[1:] if lower else question)
     return question[0].upper() + question[1:]
 
 
@@ -128,6 +142,8 @@ def acceptable(fact: Fact, question: str, names: Names) -> bool:
     body = question.removesuffix("?")
     if re.search(r"\b(\w+ \w+|[a-z]{4,}) \1\b", f"{fact.answer} {body}"):
         return False  # garbled
+    if _POORLY_SET.search(question) or _TWO_PREPOSITIONS.search(question):
+        return False
     if any(names.is_common(word) for word in _CAPITALISED.findall(body)):
         return False  # "the Market": a defined term of its document
     if hangs(body) or _unbalanced(body) or not _ends_well(fact, body):
@@ -136,11 +152,8 @@ def acceptable(fact: Fact, question: str, names: Names) -> bool:
         question, fact.answer, fact.options
     ):
         return False
-    return plain(fact.sentence.text).count(fact.answer) == 1 or fact.kind in (
-        "who",
-        "identity",
-        "which",
-    )
+    # a name may come again ("Kepler ... Kepler's laws"); a number must not
+    return fact.kind in _NAMED or squeeze(fact.sentence.text).count(fact.answer) == 1
 
 
 def _ends_well(fact: Fact, body: str) -> bool:

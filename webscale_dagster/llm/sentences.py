@@ -44,7 +44,7 @@ _POINTS_AWAY = re.compile(
     r"\b(?:above|below|aforementioned|aforesaid|the following|as follows|the former|the latter|"
     r"previous(?:ly)? (?:mentioned|discussed|chapter|section|example)|"
     r"(?:this|these|those|that) (?:article|section|chapter|page|paper|study|report|book|document|"
-    r"guide|module|lesson|site|website|blog|post|figure|table|example|chart|graph|image|photo|map)|"
+    r"guide|module|lesson|site|website|blog|post|figure|table|example|chart|graph|image|photo|map)|images?|micrograph|photographs? show|p\. \d|"
     r"[Ff]ig(?:ure|s|\.)|Tables? \d|see also|hereinafter|thereof|therein|herein|hereby|click|"
     r"said (?:section|act|board|court)|ibid|et al)\b",
 )

@@ -16,10 +16,8 @@ from dataclasses import dataclass
 from webscale_dagster.verifiers.numerals import plain
 from webscale_dagster.verifiers.outcome import OptionError, Options, ParseError
 
-_NAMES = (
-    "january february march april may june july august september october november december"
-).split()
-_MONTHS = {name: index for index, name in enumerate(_NAMES, start=1)} | {"sept": 9}
+_NAMES = "january february march april may june july august september october november december"
+_MONTHS = {name: index for index, name in enumerate(_NAMES.split(), start=1)} | {"sept": 9}
 _MONTHS |= {name[:3]: index for name, index in list(_MONTHS.items())}
 _MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
