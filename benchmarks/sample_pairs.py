@@ -51,10 +51,12 @@ def draw(path: Path, wanted: int, per_document: int, rng: random.Random) -> list
     rows = [row for row in read_rows(path) if row.get("lang") in (None, "en", "python")]
     rng.shuffle(rows)
     drawn: list[Row] = []
+    seen: set[str] = set()  # documents may be near-duplicates
     for row in rows:
-        pairs = pairs_of(row, per_document)
+        pairs = [p for p in pairs_of(row, per_document) if p["question"] not in seen]
         if pairs:
             drawn.append({"file": path.name, **rng.choice(pairs)})
+            seen.add(drawn[-1]["question"])
         if len(drawn) == wanted:
             break
     return drawn

@@ -141,6 +141,7 @@ class ModelChoice(_Part):
 
     backend: Literal["extractive"] = "extractive"
     name: str = "extractive"
+    revision: str = "1"  # of the weights, or of the rules: other revision, other replies
 
 
 class Recipe(_Part):

@@ -6,6 +6,7 @@ assets and by the command line, so that both do the same; knows nothing of Dagst
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -156,10 +157,10 @@ class Walk:
         if not stage.asks_model:
             yield context
             return
-        from webscale_dagster.llm.backends import open_backend
+        from webscale_dagster.llm.backends import open_model
 
         with Journal(journal_folder(), stage.name, shard) as journal:
-            model = JournaledModel(open_backend(self.recipe), journal, shard)
+            model = open_model(self.recipe, journal, shard)
             yield replace(context, model=model)
 
     def _frames(self, stage: Stage, shard: str) -> dict[str, pl.DataFrame]:
@@ -170,7 +171,9 @@ class Walk:
         if stage.name == "rl_splits":
             return self._all_shards()
         frames = {
-            table: self.lake.read(table, shard if TABLES[table].sharded else None).collect()
+            table: self.lake.read(table, shard).collect()
+            if TABLES[table].sharded
+            else _unsharded(self.lake.root, table, self.lake.version(table))
             for table in stage.reads
             if table in TABLES
         }
@@ -214,6 +217,12 @@ class Walk:
             "relatives": self.lake.read("relatives").collect(),
             "raw_corpus": self.lake.read("raw_corpus").select(columns).collect(),
         }
+
+
+@functools.lru_cache(maxsize=2)
+def _unsharded(root: str, table: str, version: int | None) -> pl.DataFrame:
+    """A table that every shard reads; held, for the benchmarks' index takes seconds to load."""
+    return Lake(root).read(table, version=version).collect()
 
 
 def record_frames(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import time
+import select
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -93,26 +93,27 @@ def test_the_key_is_made_of_all_that_decides_a_reply() -> None:
     assert request_key("m", replace(base, row_id="elsewhere")) in keys
 
 
-def _hold(folder: Path, held: Event, release: Event) -> None:
-    with Journal(folder, "stage", "s-00000"):
-        held.set()
-        release.wait(30)
+HOLD = """
+import pathlib, sys, time
+from webscale_dagster.llm.journal import Journal
+with Journal(pathlib.Path(sys.argv[1]), "stage", "s-00000"):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def _holder(folder: Path, seconds: float) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", HOLD, str(folder), str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.mark.timeout(60)
-def test_a_second_holder_waits_for_the_first(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    held, release = spawn.Event(), spawn.Event()
-    orphan = spawn.Process(target=_hold, args=(tmp_path, held, release))
-    orphan.start()
-    assert held.wait(30)
-    retry = spawn.Process(target=_hold, args=(tmp_path, spawn.Event(), release))
-    retry.start()
-    time.sleep(1)
-    orphan.kill()  # whoever dies, however it dies, frees the journal
-    orphan.join()
-    with Journal(tmp_path / "other", "stage", "s-00000") as journal:
-        assert journal.get("k") is None
-    release.set()
-    retry.join(30)
-    assert retry.exitcode == 0
+def test_a_second_holder_waits_until_the_first_is_dead(tmp_path: Path) -> None:
+    with _holder(tmp_path, 60) as orphan:
+        assert orphan.stdout is not None and orphan.stdout.readline() == "held\n"
+        with _holder(tmp_path, 0) as retry:
+            assert retry.stdout is not None
+            assert select.select([retry.stdout], [], [], 3)[0] == []
+            orphan.kill()  # whoever dies, however it dies, frees the journal
+            assert retry.stdout.readline() == "held\n"
+            assert retry.wait(30) == 0

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
 
 import click
 
@@ -54,15 +53,13 @@ def cli() -> None:
     """
 
 
-def main() -> Any:
+def main() -> None:
     """Run the command; a mistake of the user's is one line, a defect of ours keeps its trace."""
     from webscale_dagster.recipe import RecipeError
     from webscale_dagster.shards import UnknownShard
 
     try:
-        return cli.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        sys.exit(cli.main(standalone_mode=False))  # a command's Exit comes back as its code
     except click.Abort:
         sys.exit("stopped; what was finished is kept, run it again to go on")
     except click.ClickException as error:

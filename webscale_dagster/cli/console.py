@@ -6,10 +6,12 @@ seconds.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -23,7 +25,9 @@ from rich.table import Table
 
 from webscale_dagster.progress import listening
 
-console = Console(highlight=False, soft_wrap=True)
+# A log has no width of its own: tables there are as wide as they need to be.
+_WIDTH = None if sys.stdout.isatty() else 160
+console = Console(highlight=False, soft_wrap=True, width=_WIDTH)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 _SECONDS = 10.0
 
@@ -78,13 +82,17 @@ def bars(total: int) -> Iterator[Bars]:
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """A table; numbers stand right, with thousands separated."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    made = Table(
+        title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE
+    )
     numeric = [
         bool(rows) and all(isinstance(row[i], int | float | None) for row in rows)
         for i in range(len(head))
     ]
     for name, right in zip(head, numeric, strict=True):
-        made.add_column(name, justify="right" if right else "left", overflow="fold")
+        made.add_column(
+            name.replace("_", " "), justify="right" if right else "left", overflow="fold"
+        )
     for row in rows:
         made.add_row(*(_cell(value) for value in row))
     return made

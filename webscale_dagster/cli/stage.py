@@ -11,8 +11,7 @@ import polars as pl
 from webscale_dagster.cli.console import bars, console
 from webscale_dagster.cli.files import read_rows, write_parquet
 from webscale_dagster.home import home_recipe
-from webscale_dagster.llm.backends import open_backend
-from webscale_dagster.llm.client import JournaledModel
+from webscale_dagster.llm.backends import open_model
 from webscale_dagster.llm.journal import Journal
 from webscale_dagster.progress import announce
 from webscale_dagster.readers import read_benchmarks
@@ -64,7 +63,7 @@ def _run(
     if not made.asks_model:
         return made.run(frames, context), TABLES["llm_calls"].empty()
     with Journal(out / ".journal", made.name, "plain") as journal:
-        model = JournaledModel(open_backend(recipe), journal, "plain")
+        model = open_model(recipe, journal, "plain")
         return made.run(frames, replace(context, model=model)), model.calls()
 
 

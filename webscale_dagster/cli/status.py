@@ -6,13 +6,28 @@ import json
 from typing import Any
 
 import click
+import polars as pl
 
 from webscale_dagster import shards
 from webscale_dagster.cli.console import console, table
 from webscale_dagster.exports.gates import unpassed
 from webscale_dagster.exports.release import current_channel
 from webscale_dagster.lake_marts import build_marts
+from webscale_dagster.stages import STAGES
 from webscale_dagster.walk import SHARDED, Walk
+
+ORDER = list(STAGES)
+_FUNNEL = ("documents", "duplicates", "filtered", "personas", "pairs", "verified", "clean")
+_CALLS = ("calls", "replayed_calls", "tokens_in", "tokens_out")
+_SHOWN = (
+    ("funnel_by_source", "Funnel by source", ["source", "shards", *_FUNNEL, "examples"]),
+    ("funnel_by_domain", "Funnel by domain", ["domain", "documents", *_FUNNEL[3:], "examples"]),
+    (
+        "yield_per_pair",
+        "Calls and tokens per accepted pair",
+        ["source", "stage", *_CALLS, "accepted_pairs", "tokens_per_accepted_pair"],
+    ),
+)
 
 
 @click.command("status")
@@ -37,15 +52,12 @@ def status(as_json: bool) -> None:
         found |= {"unpassed": bad, "not_up_to_date": late, "candidate": channel}
         click.echo(json.dumps(found, default=str))
         return
-    for name, title in (
-        ("funnel_by_source", "Funnel by source"),
-        ("funnel_by_domain", "Funnel by domain"),
-        ("reject_reasons_by_stage", "Rejects"),
-        ("yield_per_pair", "Tokens per accepted pair"),
-    ):
-        if name in marts:
-            frame = marts[name]
-            console.print(table(title, frame.columns, frame.rows()))
+    for name, title, columns in _SHOWN:
+        frame = marts[name].select(columns)
+        console.print(table(title, frame.columns, frame.rows()))
+    reasons = marts["reject_reasons"].group_by("stage", "reason").agg(pl.sum("n_rows"))
+    rows = sorted(reasons.rows(), key=lambda row: (ORDER.index(row[0]), -row[2]))
+    console.print(table("Rejects", ["stage", "reason", "rows"], rows))
     console.print(table("Shards", ["shard", "last verdict", "to do"], _verdicts(names, bad, late)))
     if channel:
         console.print(f"candidate → {channel['release']}, since {channel['moved_at']}")

@@ -31,7 +31,8 @@ def dedup(source: Path, out: Path, text_field: str, id_field: str, recipe: str |
 
     rows = _identified(read_rows(source), source, id_field, text_field)
     with console.status(f"comparing {rows.height:,} documents"):
-        found = find_near_duplicates(rows.select("id", "text"), _recipe(recipe).near_duplicates)
+        settings = _recipe(recipe).near_duplicates
+        found = find_near_duplicates(rows.select("id", "text"), settings=settings)
     write_parquet(found, out / "duplicates.parquet")
     write_parquet(rows.join(found, on="id", how="anti"), out / "kept.parquet")
     console.print(f"{found.height:,} of {rows.height:,} documents are duplicates: {out}")

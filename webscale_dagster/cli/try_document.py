@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ import polars as pl
 
 from webscale_dagster.cli.console import console
 from webscale_dagster.home import home_recipe
-from webscale_dagster.llm.backends import open_backend
+from webscale_dagster.llm.backends import open_model
 from webscale_dagster.llm.client import JournaledModel
 from webscale_dagster.llm.journal import Journal
 from webscale_dagster.readers import read_benchmarks
@@ -91,7 +92,7 @@ def _generate(recipe: Recipe, documents: pl.DataFrame, context: Context, prompts
             console.rule(name)
             stage = STAGES[name]
             with Journal(Path(folder), name, context.shard) as journal:
-                model = JournaledModel(open_backend(recipe), journal, context.shard)
+                model = open_model(recipe, journal, context.shard)
                 asked = replace(context, model=_Talkative(model, prompts))
                 result = stage.run({table: tables[table] for table in stage.reads}, asked)
             tables[name] = result.kept
@@ -116,12 +117,12 @@ def _text(source: str) -> str:
     from webscale_dagster.recipe import RawCorpus
 
     if source == "-":
-        data = click.get_binary_stream("stdin").read(_LIMIT)
+        data = sys.stdin.buffer.read(_LIMIT)
     elif source.startswith(("http://", "https://")):
-        from urllib.request import urlopen
+        import urllib.request
 
-        with urlopen(source, timeout=30) as page:
-            data = page.read(_LIMIT)
+        with urllib.request.urlopen(source, timeout=30) as reply:
+            data = reply.read(_LIMIT)
     else:
         path = Path(source)
         if not path.is_file():

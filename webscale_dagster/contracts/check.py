@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from webscale_dagster.tables import TABLES
+from webscale_dagster.text.normalise import says
 
 
 @dataclass(frozen=True)
@@ -40,3 +41,11 @@ def not_blank(column: str) -> pl.Expr:
 def not_json_object(column: str) -> pl.Expr:
     """True where a column does not hold a JSON object."""
     return ~pl.col(column).fill_null("").str.contains(r"^\{(?s:.*)\}$")
+
+
+def question_says_answer() -> pl.Expr:
+    """True where the answer's words stand in the question, one after the other."""
+    pair = pl.struct("question", "answer")
+    return pair.map_elements(
+        lambda row: says(row["question"] or "", row["answer"] or ""), return_dtype=pl.Boolean
+    )

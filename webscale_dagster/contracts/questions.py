@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from webscale_dagster.contracts.check import Check, not_blank, not_json_object
+from webscale_dagster.contracts.check import (
+    Check,
+    not_blank,
+    not_json_object,
+    question_says_answer,
+)
 from webscale_dagster.recipe import Recipe
 from webscale_dagster.verifiers import ANSWER_TYPES
 
@@ -45,10 +50,7 @@ def verified_qa(recipe: Recipe) -> tuple[Check, ...]:
         Check(
             "answer_not_in_question",
             "the question does not contain its answer",
-            pl.col("question")
-            .str.to_lowercase()
-            .str.contains(pl.col("answer").str.to_lowercase(), literal=True)
-            & (pl.col("answer").str.len_chars() > 3),
+            question_says_answer(),
         ),
         Check(
             "rules_give_no_model_verdict",

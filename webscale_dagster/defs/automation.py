@@ -1,29 +1,21 @@
 """Jobs, the sensors that carry new files to a release, and the nightly schedule (all off at first).
 
-``corpus_files`` registers new files of the sources in ``$WEBSCALE_HOME/sources``; ``advance``
-compares table versions per shard and requests the next job.
+``corpus_files`` sees new files of the sources in ``$WEBSCALE_HOME/sources`` and has job
+``register`` make shards of them; ``advance`` compares table versions per shard and requests the
+next job. What they request is decided in ``next_steps.py`` and here, from the lake alone.
 """
-
-from __future__ import annotations
 
 import dagster as dg
 
 from webscale_dagster import shards
+from webscale_dagster.defs.next_steps import next_steps
 from webscale_dagster.defs.partitions import SHARDS, sync_shards
 from webscale_dagster.home import home
 from webscale_dagster.ingest import ingest_source
 from webscale_dagster.progress import announce
 from webscale_dagster.recipe import content_hash
+from webscale_dagster.sources import list_files, load_source
 from webscale_dagster.walk import GENERATE, INGEST, Walk
-
-_IN_FLIGHT = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-MAX_REQUESTS = 50  # of one evaluation; the rest comes with the next tick
 
 ingest = dg.define_asset_job(
     "ingest",
@@ -50,49 +42,75 @@ assemble = dg.define_asset_job(
 )
 
 
-def _busy(instance: dg.DagsterInstance) -> set[tuple[str, str]]:
-    """(job, shard) of runs that are waiting or running."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=_IN_FLIGHT))
-    return {(run.job_name, run.tags.get("dagster/partition", "")) for run in runs}
+@dg.op(config_schema={"sources": [str]})
+def register_files(context: dg.OpExecutionContext) -> None:
+    """Register the new files of sources as shards; one broken source does not stop the others."""
+    walk = Walk.at_home(announce)
+    errors = []
+    for name in context.op_config["sources"]:
+        try:
+            report = ingest_source(walk, home() / "sources" / name)
+        except ValueError as error:
+            errors.append(str(error))
+            continue
+        context.log.info(f"{report.source}: {len(report.new)} new shards")
+        for line in report.warnings:
+            context.log.warning(line)
+    sync_shards(context.instance, shards.names(walk.lake))
+    if errors:
+        raise dg.Failure("; ".join(errors), allow_retries=False)
 
 
-def _requests(walk: Walk, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
-    """One request for whatever is not fresh; ``assemble`` waits until no shard is in flight.
+@dg.job(executor_def=dg.in_process_executor)
+def register() -> None:
+    """New files of the home's sources to shards: counts their records, which may take minutes."""
+    register_files()
 
-    A request whose key was used before is left out: the same input is tried once, so a broken
-    contract neither runs for ever nor keeps the other shards from their release.
+
+@dg.sensor(
+    job=register,
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+)
+def corpus_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Requests ``register`` for new files, once two looks in a row saw them at the same size.
+
+    A file that is still being copied has grown by the second look. Only names and sizes are read
+    here: Dagster stops a sensor after a minute.
     """
-    busy = _busy(instance)
-    indexed = walk.fresh("benchmarks")
-    wanted = [] if indexed else [_request(walk, "index_benchmarks", "", ["benchmarks"])]
-    waiting = bool(busy) or not indexed
-    for shard in shards.names(walk.lake):
-        if (shard in {where for _, where in busy}) or len(wanted) >= MAX_REQUESTS:
-            waiting = True
-        elif stale := walk.stale(INGEST, shard):
-            wanted.append(_request(walk, "ingest", shard, stale))
-        elif indexed and (stale := walk.stale(GENERATE, shard)):
-            wanted.append(_request(walk, "generate", shard, stale))
-    new = [request for request in wanted if not _tried(instance, request)]
-    if not new and not waiting and not walk.fresh("rl_splits"):
-        last = _request(walk, "assemble", "", ["rl_splits"])
-        new = [] if _tried(instance, last) else [last]
-    return new
+    new, notes = _unregistered(Walk.at_home(announce))
+    sync_shards(context.instance, shards.names(Walk.at_home(announce).lake))
+    seen = content_hash(*(f"{source} {file}" for source, files in new.items() for file in files))
+    n_files = sum(len(files) for files in new.values())
+    if not new or context.cursor != seen:
+        wait = f"{n_files} new files, registered if they have not grown at the next look"
+        reason = "; ".join([wait if new else "no new file", *notes])
+        return dg.SensorResult(skip_reason=reason[:500], cursor=seen)
+    config = {"ops": {"register_files": {"config": {"sources": list(new)}}}}
+    request = dg.RunRequest(run_key=f"register {seen[:16]}", run_config=config)
+    return dg.SensorResult(run_requests=[request], cursor=seen)
 
 
-def _tried(instance: dg.DagsterInstance, request: dg.RunRequest) -> bool:
-    return (
-        instance.get_runs_count(dg.RunsFilter(tags={"dagster/run_key": str(request.run_key)})) > 0
-    )
-
-
-def _request(walk: Walk, job: str, shard: str, stale: list[str]) -> dg.RunRequest:
-    """The run key is made of job, shard, input version and recipe."""
-    inputs = sorted(walk.inputs(stale[0], shard).items())
-    version = content_hash(stale[0], str(inputs), walk.recipe.model_dump_json())
-    return dg.RunRequest(
-        run_key=f"{job} {shard} {version[:16]}", job_name=job, partition_key=shard or None
-    )
+def _unregistered(walk: Walk) -> tuple[dict[str, list[str]], list[str]]:
+    """Each source's new files (``uri size``) by TOML name, and what a person should look at."""
+    known = shards.registered(walk.lake)
+    sizes = {(row["source"], row["uri"]): row["size"] for row in known.iter_rows(named=True)}
+    new: dict[str, list[str]] = {}
+    notes = []
+    for path in sorted((home() / "sources").glob("*.toml")):
+        try:
+            source = load_source(path)
+            entries = list_files(source)
+        except ValueError as error:
+            notes.append(str(error))
+            continue
+        for entry in entries:
+            size = sizes.get((source.name, entry.uri))
+            if size is None:
+                new.setdefault(path.name, []).append(f"{entry.uri} {entry.size}")
+            elif size != entry.size:
+                notes.append(f"{entry.uri} has changed: webscale ingest --update {path}")
+    return new, notes
 
 
 @dg.sensor(
@@ -103,34 +121,11 @@ def _request(walk: Walk, job: str, shard: str, stale: list[str]) -> dg.RunReques
 def advance(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Carries every shard from ingest to release, a job at a time."""
     walk = Walk.at_home(announce)
-    new = sync_shards(context.instance, shards.names(walk.lake))
-    requests = _requests(walk, context.instance)
-    if not requests:
-        return dg.SensorResult(skip_reason=f"{len(new)} new shards, nothing to do")
-    return dg.SensorResult(run_requests=requests)
-
-
-@dg.sensor(
-    target=dg.AssetSelection.assets("raw_corpus"),
-    minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.STOPPED,
-)
-def corpus_files(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Registers new files of the home's sources as shards; ``advance`` then carries them on."""
-    walk = Walk.at_home(announce)
-    found, errors = [], []
-    for path in sorted((home() / "sources").glob("*.toml")):
-        try:
-            report = ingest_source(walk, path)
-        except ValueError as error:
-            errors.append(str(error))
-            continue
-        found += report.new
-        errors += report.warnings
     sync_shards(context.instance, shards.names(walk.lake))
-    for line in errors:
-        context.log.warning(line)
-    return dg.SkipReason(f"{len(found)} new shards: {', '.join(found[:5])}{'; '.join(errors[:3])}")
+    steps = next_steps(walk, context.instance, context.cursor or "")
+    if not steps.requests:
+        return dg.SensorResult(skip_reason=steps.reason, cursor=steps.cursor)
+    return dg.SensorResult(run_requests=steps.requests, cursor=steps.cursor)
 
 
 @dg.schedule(

@@ -26,10 +26,16 @@ Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 _CELL = 160  # characters of a cell in a preview
 _PREVIEW = 5
 _SECONDS_BETWEEN_LOGS = 10.0
+_ONE_RUN_PER_SHARD = (
+    "a run is for one shard, this one got a range; launch a backfill (one run per shard), "
+    "or give --partition instead of --partition-range"
+)
 
 
 def materialise(context: dg.AssetExecutionContext, platform: Platform, name: str) -> Events:
     """Make stage ``name`` for the run's shard (or for all, where it has no partitions)."""
+    if context.has_partition_key_range and not context.has_partition_key:
+        raise dg.Failure(_ONE_RUN_PER_SHARD, allow_retries=False)
     shard = context.partition_key if context.has_partition_key else ""
     walk = platform.walk(_logger(context))
     try:

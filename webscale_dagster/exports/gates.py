@@ -5,12 +5,15 @@ Makes gates from verdicts, contents and the examples; reads the lake, writes not
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
 
 from webscale_dagster import shards
+from webscale_dagster.recipe import Recipe
+from webscale_dagster.text.normalise import says
 from webscale_dagster.walk import SHARDED, Walk
 
 
@@ -46,7 +49,7 @@ def gates(walk: Walk, examples: pl.DataFrame) -> list[Gate]:
             f"{examples['domain'].n_unique()} domains",
             f"at least {settings.min_domains}",
         ),
-        _leaks(examples, settings.max_exact_leak_share),
+        _leaks(examples, walk.recipe),
         _verified(examples, settings.allow_verified_by_rules),
     ]
 
@@ -85,12 +88,11 @@ def _carried_through(walk: Walk) -> Gate:
     )
 
 
-def _leaks(examples: pl.DataFrame, limit: float) -> Gate:
-    question = pl.col("prompt").str.to_lowercase()
-    answer = pl.col("ground_truth").str.to_lowercase()
-    leaking = examples.filter(
-        question.str.contains(answer, literal=True) & (answer.str.len_chars() > 3)
-    ).height
+def _leaks(examples: pl.DataFrame, recipe: Recipe) -> Gate:
+    limit = recipe.dataset_release.max_exact_leak_share
+    after = recipe.rl_splits.answer_instruction
+    asked = [json.loads(p)[-1]["content"].removesuffix(after) for p in examples["prompt"]]
+    leaking = sum(map(says, asked, examples["ground_truth"]))
     share = leaking / max(examples.height, 1)
     return Gate(
         "no_answer_in_its_question", share <= limit, f"share {share:.4f}", f"at most {limit}"

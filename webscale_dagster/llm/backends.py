@@ -1,8 +1,9 @@
-"""Opens the backend a recipe names. Reads and writes nothing."""
+"""Opens the model a recipe names: its backend, behind the journal. Reads and writes nothing."""
 
 from __future__ import annotations
 
-from webscale_dagster.llm.client import Backend
+from webscale_dagster.llm.client import Backend, JournaledModel
+from webscale_dagster.llm.journal import Journal
 from webscale_dagster.recipe import Recipe
 
 
@@ -12,3 +13,8 @@ def open_backend(recipe: Recipe) -> Backend:
     from webscale_dagster.llm.extractive import Extractive
 
     return Extractive()
+
+
+def open_model(recipe: Recipe, journal: Journal, shard: str) -> JournaledModel:
+    """The recipe's model, replaying what the journal (which must be open) knows."""
+    return JournaledModel(open_backend(recipe), journal, shard, recipe.model.revision)

@@ -10,43 +10,50 @@ import re
 from dataclasses import dataclass
 
 from webscale_dagster.llm.phrases import MONTHS, complete, hangs, squeeze
-from webscale_dagster.llm.verbs import PARTICIPLE, PAST, PRESENT
+from webscale_dagster.llm.verbs import DOUBTFUL, PARTICIPLE, PAST, PRESENT, word_set
 
-_BE = frozenset("is are was were".split())
-_AUXILIARIES = _BE | frozenset(
-    "has have had can could will would may might must shall should".split()
-)
+_BE = word_set("is are was were")
+_AUXILIARIES = _BE | word_set("has have had can could will would may might must shall should")
 _BASES = frozenset(PRESENT.values())
 _PARENTHESES = re.compile(r"\s*\([^()]*\)|\s*\[\d{1,3}\]|\s*\[citation needed\]")
 _FRONT_TIME = re.compile(
-    rf"^((?:In|By) (?:early |late |mid-)?(?:(?:{MONTHS}),? )?[12]\d{{3}}|On (?:{MONTHS}) \d{{1,2}}, [12]\d{{3}}"
+    rf"^((?:In|By) (?:early |late |mid-)?(?:(?:{MONTHS}),? )?[12]\d{{3}}|"
+    rf"On (?:{MONTHS}) \d{{1,2}}, [12]\d{{3}}"
     rf"|On \d{{1,2}} (?:{MONTHS}),? [12]\d{{3}}),? "
 )
 _FRONT_PLACE = re.compile(
-    r"^((?:In|On|At|During|Under|Throughout|Within) (?:the )?[A-Z][\w'’.-]*(?: (?:(?:of|the|and) )*[A-Z][\w'’.-]*)*), "
+    r"^((?:In|On|At|During|Under|Throughout|Within) (?:the )?[A-Z][\w'’.-]*(?: (?:(?:of|the|"
+    r"and) )*[A-Z][\w'’.-]*)*), "
 )
 # "Kepler, a German astronomer, was ...": the name is the subject
 _APPOSED = re.compile(
-    r"^(?P<name>[A-Z][^,]{2,50}), (?:an?|the|born|also known as|who|which|one of|with|in|on|at|along|near|or|called|founded|built|named|opened|located|made) [^,]{3,90}, (?!and |or |but )"
+    r"^(?P<name>[A-Za-z][^,]{2,50}), (?:an?|the|later|then|now|son of|daughter of|born|"
+    r"also known as|who|which|one of|with|in|on|at|along|near|or|called|founded|built|named|"
+    r"opened|located|made|[a-z]+ed|written) [^,]{3,90}, (?!and |or |but )"
 )
 _FRONT_CASE = re.compile(r"^(In (?:(?:an? )?[a-z-]+ ){1,4}?[a-z-]+), ")
+# after these words "measures" and "needs" are verbs
+_QUANTIFIED = re.compile(
+    r"^(?:an?|the|about|approximately|roughly|nearly|over|almost|only|\d|two|three|four|five|six)"
+)
 _SUBJECT_STOP = re.compile(
     r"^(?:that|which|who|whom|whose|where|when|while|if|because|whether|how|what|but|or|than)$"
 )
-_ADVERBS = frozenset(
-    "also first originally officially formally initially finally eventually subsequently later then "
-    "generally usually often typically commonly normally mostly mainly primarily largely frequently "
-    "currently widely traditionally historically now still once again always never already "
-    "approximately completely fully partly partially successfully".split()
+_ADVERBS = word_set(
+    "also first originally officially formally initially finally eventually subsequently "
+    "later then generally usually often typically commonly normally mostly mainly primarily "
+    "largely frequently currently widely traditionally historically now still once again "
+    "always never already approximately completely fully partly partially successfully"
 )
-_AFTER_VERB = frozenset(
-    "a an the his her its their in on at to by for from with of into and or as that about over under "
-    "through between against all some two three".split()
+_AFTER_VERB = word_set(
+    "a an the his her its their in on at to by for from with of into and or as that about "
+    "over under through between against all some two three"
 )
-_DROPPED = frozenset("also then later subsequently eventually still now currently".split())
+_DROPPED = word_set("also then later subsequently eventually still now currently")
 # where a main clause may be cut without losing what it says
 _CUT = re.compile(
-    r",? (?:which|who|whom|whose|where|when|while|whereas|although|though|but|because|so that) "
+    r", (?:which|who|whom|whose|where) |,? (?:when|while|whereas|although|though|but|because|"
+    r"so that) "
     r"|, (?:with|making|after|before|including|such as|followed|based|resulting|leading|"
     r"becoming|causing|allowing|having|being|thus|thereby|despite|due|according|respectively|"
     r"especially|particularly|along|[a-z]+ing|[a-z]+ed)| – | — | -- "
@@ -85,8 +92,8 @@ class Clause:
             aux, verb = self.aux, ""
         elif self.verb in PAST:
             aux, verb = "did", PAST[self.verb]
-        elif self.verb in PRESENT:
-            aux, verb = "does", PRESENT[self.verb]
+        elif self.verb in PRESENT or self.verb in DOUBTFUL:
+            aux, verb = "does", PRESENT.get(self.verb) or DOUBTFUL[self.verb]
         else:
             aux, verb = "do", self.verb
         return squeeze(f"{aux} {subject} {adverb} {verb} {rest}")
@@ -98,10 +105,10 @@ class Clause:
 
 _SECOND = re.compile(r",? (?:and|or) (?=(\w+))")
 _INSIDE = re.compile(r"\b(?:that|which|who|whether|how)\b")
-_TITLED = frozenset("entitled titled named called".split())
-_OPENERS = _AUXILIARIES | frozenset(
-    "it he she they this these then also later subsequently".split()
-)
+_NEW_SUBJECT = word_set("the a an more most some many about another this these its their one")
+_PREPOSED = word_set("in on at by for from with of under to")
+_TITLED = word_set("entitled titled named called")
+_OPENERS = _AUXILIARIES | word_set("it he she they this these then also later subsequently")
 
 
 def plain(sentence: str) -> str:
@@ -141,7 +148,19 @@ def clause(text: str) -> Clause | None:
         return None  # "proteins found in milk are ...": no main verb
     if not aux and rest[0].islower() and rest[0] not in _AFTER_VERB and _second_verb(rest[1:]):
         return None  # "the administered area declared ...": not the main verb either
+    if not aux and word in PARTICIPLE and rest[0] in _PREPOSED and _reduced(rest):
+        return None
     return Clause(front, subject, aux, "" if aux else word, adverb, joined)
+
+
+def _reduced(rest: list[str]) -> bool:
+    """Whether the "verb" only describes the subject: "the tribunal established in X tried ..."."""
+    for token in rest[1:7]:
+        if _SUBJECT_STOP.match(token) or token == "and" or token.endswith(","):
+            return False
+        if token in PAST and token not in ("based", "called", "named", "led"):
+            return True
+    return False
 
 
 def _second_verb(tokens: list[str]) -> bool:
@@ -161,6 +180,9 @@ def _verb_at(tokens: list[str]) -> int | None:
             return None
         if index == 0:
             continue
+        following = tokens[index + 1] if index + 1 < len(tokens) else ""
+        if token in DOUBTFUL and _QUANTIFIED.match(following):
+            return index
         if token in ("do", "does", "did"):
             return None
         if token in _AUXILIARIES:
@@ -207,10 +229,13 @@ def shorten(rest: str) -> str:
     rest = rest[:cut]
     for second in _SECOND.finditer(rest):
         word = second.group(1)
-        if word in PRESENT or word in _OPENERS or word.islower() and word.endswith("ed"):
+        if word in PRESENT or word in _OPENERS or (word.islower() and word.endswith(("ed", "ly"))):
             return rest[: second.start()].rstrip(",")
-        if not _INSIDE.search(rest[: second.start()]) and _second_clause(
-            rest[second.end() :].split()[:6]
-        ):
+        before = rest[: second.start()]
+        if _INSIDE.search(before):
+            continue
+        if second.group().startswith(",") and "," not in before and word in _NEW_SUBJECT:
+            return before
+        if _second_clause(rest[second.end() :].split()[:6]):
             return rest[: second.start()].rstrip(",")
     return rest

@@ -35,9 +35,10 @@ class Backend(Protocol):
 class JournaledModel:
     """The ``Model`` a stage sees: asks the backend only what the journal does not know."""
 
-    def __init__(self, backend: Backend, journal: Journal, shard: str) -> None:
-        """The journal must be open."""
+    def __init__(self, backend: Backend, journal: Journal, shard: str, revision: str = "") -> None:
+        """The journal must be open; replies of another revision of the model are not replayed."""
         self.name, self.verifies = backend.name, backend.verifies
+        self._identity = f"{backend.name}@{revision}"
         self._backend, self._journal, self._shard = backend, journal, shard
         self._calls: list[dict[str, Any]] = []
 
@@ -54,7 +55,7 @@ class JournaledModel:
         return pl.DataFrame(self._calls, schema=TABLES["llm_calls"].schema)
 
     def _completions(self, requests: Sequence[Request]) -> list[Completion]:
-        keys = [request_key(self.name, request) for request in requests]
+        keys = [request_key(self._identity, request) for request in requests]
         known = [self._journal.get(key) for key in keys]
         missing = [place for place, completion in enumerate(known) if completion is None]
         arrived: list[tuple[str, Completion]] = []

@@ -9,7 +9,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from webscale_dagster.llm import find_in_place, find_names, find_numbers, find_times
+from webscale_dagster.llm import (
+    find_in_place,
+    find_makers,
+    find_names,
+    find_numbers,
+    find_terms,
+    find_times,
+)
 from webscale_dagster.llm.lines import Fact, Finder, take_apart
 from webscale_dagster.llm.phrases import Names
 from webscale_dagster.llm.sentences import Sentence, split, stands_alone
@@ -21,7 +28,7 @@ MAX_FACTS = 12  # enough to choose from; the rest of a long book is left alone
 FINDERS: tuple[Finder, ...] = (
     find_names.gene,
     find_names.pattern,
-    find_names.stands_for,
+    find_terms.stands_for,
     find_numbers.odds,
     find_numbers.dimension,
     find_numbers.measured,
@@ -30,22 +37,24 @@ FINDERS: tuple[Finder, ...] = (
     find_numbers.money,
     find_numbers.there_are,
     find_numbers.count,
-    find_names.called,
-    find_names.defined,
-    find_names.agent,
-    find_names.identity,
+    find_terms.called,
+    find_terms.defined,
+    find_makers.agent,
+    find_makers.identity,
     find_names.placed,
-    find_names.apposed,
+    find_makers.capital,
+    find_terms.alias,
     find_times.when,
     find_times.span,
-    find_names.doer,
-    find_names.which,
+    find_makers.doer,
+    find_makers.which,
     find_times.life,
     find_in_place.in_place,
 )
 # A sentence without any of these carries nothing that the finders look for.
 _HINT = re.compile(
-    r"\d|%|percent|\b(?:is|are|was|were|called|known as|stands for|named)\b|\b(?:two|three|four|five|six|"
+    r"\d|%|percent|\b(?:is|are|was|were|called|known as|stands for|named)\b|\b(?:two|three|"
+    r"four|five|six|"
     r"seven|eight|nine|ten|twelve)\b|[a-z]ed [A-Z]| wrote "
 )
 

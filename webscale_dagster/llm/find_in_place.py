@@ -11,10 +11,10 @@ import re
 from webscale_dagster.llm.clauses import shorten
 from webscale_dagster.llm.find_numbers import VAGUE, plural_phrase
 from webscale_dagster.llm.find_times import ANY_YEAR, WHEN
-from webscale_dagster.llm.lexicon import DURATIONS, NUMBER, UNITS
+from webscale_dagster.llm.lexicon import DURATIONS, NUMBER, RATES
 from webscale_dagster.llm.lines import Fact, Line, told
 from webscale_dagster.llm.phrases import Names, complete, squeeze
-from webscale_dagster.llm.verbs import PAST, PRESENT
+from webscale_dagster.llm.verbs import PAST, PRESENT, word_set
 
 MAX_WORDS = 26
 _MARK = "@@"
@@ -23,14 +23,16 @@ _RANGE_AFTER = re.compile(
 )
 _MEASURE = re.compile(
     rf"(?<![\w.,$£€-])(?P<num>{NUMBER}) "
-    rf"(?P<unit>(?:{UNITS})(?: per (?:{UNITS}|person|capita))?)(?![\w-])"
+    rf"(?P<unit>{RATES})(?![\w-])"
 )
 _PERCENT = re.compile(rf"(?<![\w.,-])(?P<num>{NUMBER})(?P<sign>%| percent| per cent)(?= of )")
 _COUNT = re.compile(rf"(?<![\w.,$£€-])(?P<num>{NUMBER}) (?P<tail>[a-z].*)$")
+_FRONT = re.compile(r"^(?:In|On|At|Under|During) [^,]{3,45}, [^,]*$")
 _DURATION = re.compile(rf"^(?:{DURATIONS})$")
 _BAD_START = re.compile(
-    r"^(?:In (?:contrast|addition|general|particular|fact|short|other|this|these|most|some|many|all|"
-    r"turn|total|New)\b|Of course|By default|For |As |At |On |About|Approximately|Over|More|Less|"
+    r"^(?:In (?:contrast|addition|general|particular|fact|short|other|this|these|most|some|"
+    r"many|all|"
+    r"turn|total|New)\b|Of course|By default|For |As |About|Approximately|Over|More|Less|"
     r"Nearly|Almost|Only|Up to|Around|People|Patients|Then|Next|First|Second|Third|Last|Any|Every|"
     r"[A-Z][a-z]+(?:ing|ly)\b|\d)"
 )
@@ -39,22 +41,30 @@ _CALCULATED = re.compile(
     r"[=×÷“”\"]|\b(?:equals?|minus|times|divided by|multiplied|too|each|example|group of students|"
     r"would|could|if|when|one|subsec|par)\b"
 )
-_LEADS = frozenset(
-    "of in by for with at to within over about approximately around nearly almost than least most only "
-    "some roughly every after before into contain have has had make reach hold cover include last "
-    "exactly just under is are was were".split()
+_LEADS = word_set(
+    "of in by for with at to within over about approximately around nearly almost than least "
+    "most only some roughly every after before into contain have has had make reach hold "
+    "cover include last exactly just under is are was were"
 )
-_SMALL = frozenset("two three 1 2 3".split())
+_SMALL = word_set("two three 1 2 3")
 
 
 def in_place(line: Line, names: Names) -> Fact | None:
     """The first value of the sentence that can be asked for where it stands."""
     del names
-    if line.clause is None or line.subject is None or line.clause.front:
+    if line.clause is None or line.subject is None:
         return None
     if _BAD_START.match(line.plain) or _CALCULATED.search(line.plain):
         return None
     named = bool(re.search(r"[A-Z]", line.subject))
+    if line.clause.aux in ("can", "could", "may", "might") and not line.anchor:
+        return None
+    if re.search(r"\b[12]\d{3}\b", line.clause.subject):
+        return None
+    if re.match(r"(?:the )?(?:maximum|minimum|default|average|total)\b(?!.* of )", line.subject):
+        return None
+    if " " not in line.subject and line.clause.aux in ("has", "have"):
+        return None
     if not named and (told(line.clause) or line.subject.startswith(("a ", "an "))):
         return None
     for find in (_measure, _percent, _year, _count):
@@ -72,7 +82,9 @@ def _follows_well(before: str) -> bool:
 
 def _asked(before: str, wanted: str, after: str) -> str | None:
     """The question with ``wanted`` in the value's place, cut after the clause that holds it."""
-    if "," in before or re.search(r"\b(?:that|which|who|where|when)\b", before):
+    if ("," in before and not _FRONT.match(before)) or re.search(
+        r"\b(?:that|which|who|where|when)\b", before
+    ):
         return None  # inside an apposition or a second clause
     cut = shorten(f"{before}{_MARK}{after}")
     if _MARK not in cut:
@@ -91,7 +103,7 @@ def _measure(line: Line, named: bool) -> Fact | None:
     before, after = line.plain[: value.start()], line.plain[value.end() :]
     if not _follows_well(before) or _RANGE_AFTER.match(after):
         return None
-    if len(unit) < 3 or not unit.endswith(("s", "feet", "ertz")) and " " not in unit:
+    if len(unit) < 3 or (not unit.endswith(("s", "feet", "ertz")) and " " not in unit):
         return None
     question = _asked(before, f"how many {unit}", after)
     if question is None:
@@ -135,7 +147,9 @@ def _year(line: Line, named: bool) -> Fact | None:
 
 def _count(line: Line, named: bool) -> Fact | None:
     value = _COUNT.search(line.plain)
-    if value is None or not value.start() or value.group("num") in _SMALL or not named:
+    if value is None or not value.start() or not named:
+        return None
+    if value.group("num") in _SMALL or re.fullmatch(r"[12]\d{3}", value.group("num")):
         return None
     if len(re.findall(rf"\b(?:{NUMBER})\b", line.plain)) != 1:
         return None

@@ -8,65 +8,81 @@ from __future__ import annotations
 import re
 
 from webscale_dagster.llm.clauses import Clause, shorten
-from webscale_dagster.llm.lexicon import DURATIONS, IRREGULAR_PLURALS, NUMBER, QUALIFIER, UNITS
+from webscale_dagster.llm.lexicon import DURATIONS, IRREGULAR_PLURALS, NUMBER, QUALIFIER, RATES
 from webscale_dagster.llm.lines import Fact, Line
 from webscale_dagster.llm.phrases import Names, complete, squeeze
-from webscale_dagster.llm.verbs import PARTICIPLE, PAST, PRESENT
+from webscale_dagster.llm.verbs import PARTICIPLE, PAST, PRESENT, word_set
 
 _QUALIFIED = rf"(?:(?P<qual>{QUALIFIER}) )?(?P<num>{NUMBER})"
 _LEAD = r"(?P<pre>(?:[a-z]+(?: up(?! to\b)| out)? )?(?:of |into |in |by |for |from |with |at )?)"
 _COUNT = re.compile(rf"^{_LEAD}{_QUALIFIED} (?P<tail>[a-z].*)$")
-_UNIT_HEAD = re.compile(rf"^(?P<unit>{UNITS})(?![\w-])(?P<tail>.*)$")
+_UNIT_HEAD = re.compile(rf"^(?P<unit>{RATES})(?![\w-])(?P<tail>.*)$")
 _DURATION = re.compile(rf"^(?:{DURATIONS})$")
 _DIMENSION = re.compile(
-    rf"^{_QUALIFIED} (?P<unit>{UNITS}) (?P<dim>long|tall|high|wide|deep|thick|old|in length|in height|"
+    rf"^{_QUALIFIED} (?P<unit>{RATES}) (?P<dim>long|tall|high|wide|deep|thick|old|in length|"
+    rf"in height|"
     r"in width|in diameter|in depth|above sea level)\b(?P<tail>.*)$"
 )
 _PROPERTY = re.compile(
-    rf"^(?:an? )(?P<prop>(?:[a-z]+[ -]){{0,2}}[a-z]+) of {_QUALIFIED}(?: (?P<unit>{UNITS}))?(?P<tail>[ ,].*|)$"
+    rf"^(?:an? )(?P<prop>(?:[a-z]+[ -]){{0,2}}[a-z]+) of {_QUALIFIED}(?: (?P<unit>{RATES})"
+    rf")?(?P<tail>[ ,].*|)$"
 )
 _WITH_PROPERTY = re.compile(
-    rf"(?:,)? with an? (?P<prop>(?:[a-z]+ )?(?:population|area|length|height|diameter|elevation|capacity)) of "
-    rf"{_QUALIFIED}(?: (?P<unit>{UNITS}))?$"
+    rf"(?:,)? with an? (?P<prop>(?:[a-z]+ )?(?:population|area|length|height|diameter|"
+    rf"elevation|capacity)) of "
+    rf"{_QUALIFIED}(?: (?P<unit>{RATES}))?$"
 )
 _IS_NUMBER = re.compile(
-    rf"^{_QUALIFIED}(?P<pct>%| percent| per cent)?(?: (?P<unit>{UNITS}))?(?P<tail>[ ,].*|)$"
+    rf"^{_QUALIFIED}(?P<pct>%| percent| per cent)?(?: (?P<unit>{RATES}))?(?P<tail>[ ,].*|)$"
 )
 _PERCENT_FIRST = re.compile(
     rf"^(?:(?P<qual>{QUALIFIER}) )?(?P<num>{NUMBER})(?P<sign>%| percent| per cent) (?P<of>of .+)$",
     re.IGNORECASE,
 )
 _PERCENT_OBJECT = re.compile(
-    rf"^{_LEAD}{_QUALIFIED}(?P<sign>%| percent| per cent)(?: (?P<of>of .+)|(?P<tail>(?: (?:from|in|between|to|per) .+)?))$"
+    rf"^{_LEAD}{_QUALIFIED}(?P<sign>%| percent| per cent)(?: (?P<of>of .+)|"
+    rf"(?P<tail>(?: (?:from|in|between|to|per) .+)?))$"
 )
 _MONEY = re.compile(
-    rf"^{_LEAD}(?:(?P<qual>{QUALIFIER}) )?(?P<num>(?:US|C|A|NZ)?[$£€]\d[\d,]*(?:\.\d+)?(?: (?:million|billion|trillion|thousand))?)"
+    rf"^{_LEAD}(?:(?P<qual>{QUALIFIER}) )?(?P<num>(?:US|C|A|"
+    rf"NZ)?[$£€]\d[\d,]*(?:\.\d+)?(?: (?:million|billion|trillion|thousand))?)"
     r"(?P<tail>[ ,].*|)$"
 )
 _ODDS = re.compile(
-    rf"^(?P<pre>(?:in )?)(?:(?:{QUALIFIER}) )?(?:1|one) (?P<mid>in|out of)(?: every)? (?P<num>\d[\d,]*(?: to \d[\d,]*)?)(?: (?P<tail>[a-z].*))?$"
+    rf"^(?P<pre>(?:in )?)(?:(?:{QUALIFIER}) )?(?:1|one) (?P<mid>in|"
+    rf"out of)(?: every)? (?P<num>\d[\d,]*(?: to \d[\d,]*)?)(?: (?P<tail>[a-z].*))?$"
 )
 _THERE = re.compile(
-    rf"^There (?P<be>are|were) {_QUALIFIED} (?P<np>(?:[a-z-]+ ){{1,4}})(?P<tail>(?:in|on|at|within|of|per) .+)$"
+    rf"^There (?P<be>are|were) {_QUALIFIED} (?P<np>(?:[a-z-]+ ){{1,4}})(?P<tail>(?:in|on|at|"
+    rf"within|of|per) .+)$"
 )
 _DATED = re.compile(r"[^\d]*(?:in|by|since|from|of) (?:[A-Z][a-z]+ )?[12]\d{3}")
-_BOUNDARY = frozenset(
-    "of in on at by for from with to that which who whose where when while and or but per as than into "
-    "between during since under over through within across after before around among because if so "
-    "is are was were has have had each every per annually yearly daily worldwide long wide tall high "
-    "deep located called known named including such made containing using about via against "
-    "throughout without along plus located younger older more less away apart earlier later ago".split()
+_BOUNDARY = word_set(
+    "of in on at by for from with to that which who whose where when while and or but per as "
+    "than into between during since under over through within across after before around "
+    "among because if so is are was were has have had each every per annually yearly daily "
+    "worldwide long wide tall high deep located called known named including such made "
+    "containing using about via against throughout without along plus located younger older "
+    "more less away apart earlier later ago"
 )
-VAGUE = frozenset(
-    "different main major key other more further millions thousands hundreds dozens billions basic "
-    "separate new additional distinct important possible such related similar whole half".split()
+VAGUE = word_set(
+    "different main major key other more further millions thousands hundreds dozens billions "
+    "basic separate new additional distinct important possible such related similar whole "
+    "half"
 )
-_NO_PROPERTY = frozenset("total number minimum maximum series variety range".split())
-_AUX = frozenset("is are was were has have had will can do does did".split())
-_REFERENCES = frozenset(
-    "times pages chapters sections percent items figures tables points things ways examples sentences "
-    "factors reasons steps others goals assists hits runs rebounds touchdowns saves shots strikeouts "
-    "advantages disadvantages benefits wins losses options choices terms parameters arguments".split()
+_ANYBODY = re.compile(
+    r"of (?:all |the )*(?:patients|cases|people|participants|respondents|subjects|students|"
+    r"those|children|"
+    r"women|men|users|individuals|them|affected|infants|animals|samples|"
+    r"companies)\b(?! (?:with|aged|in [A-Z]))"
+)
+_NO_PROPERTY = word_set("total number minimum maximum series variety range")
+_AUX = word_set("is are was were has have had will can do does did")
+_REFERENCES = word_set(
+    "times pages chapters sections percent items figures tables points things ways examples "
+    "sentences factors reasons steps others goals assists hits runs rebounds touchdowns saves "
+    "shots strikeouts advantages disadvantages benefits wins losses options choices terms "
+    "parameters arguments"
 )
 _SOFT = {
     "nearly": "About",
@@ -91,17 +107,17 @@ _SOFT = {
 
 
 _BASES = frozenset(PRESENT.values()) | frozenset(PAST.values())
-_MADE_UP = frozenset("compose comprise make divide".split())
+_MADE_UP = word_set("compose comprise make divide")
 # What a kind of thing has, always: "insects have six legs".
-_POSSESSING = frozenset(
-    "have contain consist comprise compose make live last weigh measure hold produce release divide "
-    "require need pump carry cover take beat".split()
+_POSSESSING = word_set(
+    "have contain consist comprise compose make live last weigh measure hold produce release "
+    "divide require need pump carry cover take beat"
 )
 # A player scores in every match, a company spends every year: no single answer.
-_REPEATED = frozenset(
-    "add score hit play catch run throw record finish shoot win lose make take see find use spend get "
-    "say know show give identify consider discuss present provide report try want collect "
-    "examine test sample recruit enroll describe review select".split()
+_REPEATED = word_set(
+    "add score hit play catch run throw record finish shoot win lose make take see find use "
+    "spend get say know show give identify consider discuss present provide report try want "
+    "collect examine test sample recruit enroll describe review select"
 )
 
 
@@ -147,7 +163,9 @@ def plural_phrase(tail: str) -> tuple[str, str] | None:
             break
     else:
         end = len(tokens)
-    while end and tokens[end - 1] in PARTICIPLE or end and tokens[end - 1].endswith(("ing", "ly")):
+    while (end and tokens[end - 1] in PARTICIPLE) or (
+        end and tokens[end - 1].endswith(("ing", "ly"))
+    ):
         end -= 1
     noun = [token.rstrip(",") for token in tokens[:end]]
     if not noun or not is_plural(noun[-1]) or noun[-1] in _REFERENCES:
@@ -189,7 +207,7 @@ def _clean_tail(tail: str) -> str | None:
     if tail.startswith(","):
         return ""  # what follows a comma adds something else
     tail = shorten("x " + tail).removeprefix("x").strip(" ,")
-    if "," in tail or re.match(r"(?:and|or|to) ", tail) or tail and not complete(tail):
+    if "," in tail or re.match(r"(?:and|or|to) ", tail) or (tail and not complete(tail)):
         return None
     if re.search(rf"\d|\b(?:{NUMBER})\b", tail) and not _DATED.fullmatch(tail):
         return None
@@ -197,14 +215,13 @@ def _clean_tail(tail: str) -> str | None:
 
 
 def count(line: Line, names: Names) -> Fact | None:
-    """ "X has 206 bones" -> the number; "X covers 20 square kilometres" -> number and unit."""
+    """From "X has 206 bones" -> the number; "X covers 20 square kilometres" -> number and unit."""
     del names
     parsed = line.clause
     if (
         parsed is None
         or line.subject is None
-        or parsed.front
-        and not parsed.front.startswith("In ")
+        or (parsed.front and not parsed.front.startswith("In "))
     ):
         return None
     found = _COUNT.match(parsed.rest)
@@ -220,6 +237,10 @@ def count(line: Line, names: Names) -> Fact | None:
     tail = _clean_tail(tail_text)
     if tail is None or line.plain.count(noun) > 1:
         return None
+    if re.fullmatch(r"[12]\d{3}", found.group("num")):
+        return None  # a year
+    if line.subject.startswith(("a ", "an ")) and found.group("num") in ("two", "three", "2", "3"):
+        return None  # "a child has two wagons": an exercise
     if noun.split()[0] in VAGUE:
         return None
     front = f", {parsed.front[0].lower()}{parsed.front[1:]}" if parsed.front else ""
@@ -237,7 +258,7 @@ def count(line: Line, names: Names) -> Fact | None:
 
 
 def dimension(line: Line, names: Names) -> Fact | None:
-    """ "X is 324 metres tall" -> how tall it is."""
+    """From "X is 324 metres tall" -> how tall it is."""
     del names
     parsed = line.clause
     if parsed is None or line.subject is None or not parsed.is_be or parsed.front:
@@ -275,7 +296,7 @@ def _measure(kind: str, line: Line, found: re.Match[str], slots: dict[str, str])
 
 
 def measured(line: Line, names: Names) -> Fact | None:
-    """ "X has a population of 5,000" and "the population of X is 5,000" -> the number."""
+    """From "X has a population of 5,000" and "the population of X is 5,000" -> the number."""
     del names
     parsed = line.clause
     if parsed is None or line.subject is None or parsed.front:
@@ -287,9 +308,8 @@ def measured(line: Line, names: Names) -> Fact | None:
         if line.subject.startswith(("a ", "an ")) or not _exact(found):
             return None  # "a ball has a mass of 2 kg": one exercise's ball
         tail = _clean_tail(found.group("tail"))
-        if (
-            tail is None
-            or found.group("tail")
+        if tail is None or (
+            found.group("tail")
             and not found.group("unit")
             and tail[:1].islower()
             and not re.match(r"(?:in|as of|at|by|on|per|according) ", tail)
@@ -316,13 +336,11 @@ def _property_first(line: Line) -> Fact | None:
     of = line.subject.split(" of ", 1)[1]
     if not (
         re.search(r"[A-Z]", of)
-        or found.group("unit")
-        and len(of.split()) <= 2
-        and not of.startswith(("the ", "a "))
+        or (found.group("unit") and len(of.split()) <= 2 and not of.startswith(("the ", "a ")))
     ):
         return None
     tail = None if re.match(r",? ?\d", found.group("tail")) else _clean_tail(found.group("tail"))
-    if tail is None or tail and not re.match(r"(?:in|at|as of|per|by|on|for|from) ", tail):
+    if tail is None or (tail and not re.match(r"(?:in|at|as of|per|by|on|for|from) ", tail)):
         return None
     slots = {"be": parsed.aux, "what": f"{line.subject} {tail}".strip()}
     if found.group("pct"):
@@ -332,11 +350,11 @@ def _property_first(line: Line) -> Fact | None:
 
 
 def percent(line: Line, names: Names) -> Fact | None:
-    """ "About 20 percent of X are Y" and "X makes up 20 percent of Y" -> the percentage."""
+    """From "About 20 percent of X are Y" and "X makes up 20 percent of Y" -> the percentage."""
     first = _PERCENT_FIRST.match(line.plain)
     if first and len(re.findall(r"%|percent|per cent", line.plain)) == 1:
         rest = shorten(first.group("of"))
-        if complete(rest) and has_verb(rest):
+        if complete(rest) and has_verb(rest) and not _ANYBODY.match(rest):
             slots = {"how": _how(first.group("qual"), "what percentage"), "asks": rest}
             return Fact(
                 "percent", first.group("num") + first.group("sign"), "percent", line.sentence, slots
@@ -385,14 +403,16 @@ def has_verb(text: str) -> bool:
 
 
 def money(line: Line, names: Names) -> Fact | None:
-    """ "X cost $20 million" -> the sum."""
+    """From "X cost $20 million" -> the sum."""
     del names
     parsed = line.clause
     if parsed is None or line.subject is None or len(re.findall(r"[$£€]", line.plain)) != 1:
         return None
     found = _MONEY.match(parsed.rest)
-    if found is None or parsed.front and not parsed.front.startswith("In "):
+    if found is None or (parsed.front and not parsed.front.startswith("In ")):
         return None
+    if parsed.aux in ("has", "have", "had"):
+        return None  # people in exercises have money
     pre = found.group("pre").strip()
     tail = _clean_tail(found.group("tail"))
     if tail is None:
@@ -413,7 +433,7 @@ def money(line: Line, names: Names) -> Fact | None:
 
 
 def odds(line: Line, names: Names) -> Fact | None:
-    """ "X affects 1 in 2,500 newborns" -> the 2,500."""
+    """From "X affects 1 in 2,500 newborns" -> the 2,500."""
     del names
     parsed = line.clause
     if parsed is None or line.subject is None or parsed.front or parsed.is_be:
@@ -434,7 +454,7 @@ def odds(line: Line, names: Names) -> Fact | None:
 
 
 def there_are(line: Line, names: Names) -> Fact | None:
-    """ "There are 206 bones in the human body" -> the number."""
+    """From "There are 206 bones in the human body" -> the number."""
     del names
     found = _THERE.match(line.plain)
     if found is None:

@@ -24,10 +24,12 @@ ANY_YEAR = re.compile(r"\b(?:1\d{3}|20[0-4]\d)s?\b")
 _SPAN = re.compile(rf"\bfrom (?P<from>{_YEAR}) (?:to|until|till|through) (?P<to>{_YEAR})\b(?!-)")
 _LIFE = re.compile(
     rf"^(?P<name>[A-Z][^()\d:;]{{4,60}}?) ?\(\s*(?:born |b\. )?(?:in )?(?P<born>{_DAY}|{_YEAR})"
-    rf"(?: in [^()\d]+)?(?:\s*[-–—]\s*(?:c\. )?(?P<died>{_DAY}|{_YEAR}))?\s*\) (?P<aux>is|was) (?:an?|the) "
+    rf"(?: in [^()\d]+)?(?:\s*[-–—]\s*(?:c\. )?(?P<died>{_DAY}|{_YEAR}))?\s*\) (?P<aux>is|"
+    rf"was) (?:an?|the) "
 )
 _INDEFINITE = re.compile(
-    r"(?:an?|some|several|various|numerous|additional|certain|many|few|more|new|\w+ (?:an?|new)) [\w-]+(?: [a-z-]+)?"
+    r"(?:an?|some|several|various|numerous|additional|certain|many|few|more|new|\w+ (?:an?|"
+    r"new)) [\w-]+(?: [a-z-]+)?"
 )
 
 
@@ -44,12 +46,12 @@ def _tidy(rest: str) -> str:
 
 
 def when(line: Line, names: Names) -> Fact | None:
-    """ "X was founded in 1920 by Y" -> the year, month or day."""
+    """From "X was founded in 1920 by Y" -> the year, month or day."""
     del names
     parsed = line.clause
     if parsed is None or line.subject is None or not _event(parsed):
         return None
-    if len(ANY_YEAR.findall(line.plain)) != 1 or not re.search(r"[A-Z]", line.subject):
+    if len(ANY_YEAR.findall(line.plain)) != 1 or line.subject.startswith(("a ", "an ")):
         return None
     front = WHEN.search(parsed.front)
     if front:
@@ -59,6 +61,8 @@ def when(line: Line, names: Names) -> Fact | None:
         if inside is None:
             return None
         before, after = parsed.rest[: inside.start()], parsed.rest[inside.end() :]
+        if ", and " in before or re.search(r"\b(?:that|which|who|whose|how|whether)\b", before):
+            return None  # the year belongs to another clause
         if not (complete(before) or not before) or re.match(r"[A-Z]", after.strip(" ,")):
             return None
         cut = shorten(f"x {before} @@{after}").removeprefix("x")
@@ -77,7 +81,7 @@ def when(line: Line, names: Names) -> Fact | None:
 
 
 def span(line: Line, names: Names) -> Fact | None:
-    """ "X reigned from 1509 to 1547" -> the year it ended."""
+    """From "X reigned from 1509 to 1547" -> the year it ended."""
     del names
     parsed = line.clause
     if parsed is None or line.subject is None or parsed.front:
@@ -86,14 +90,14 @@ def span(line: Line, names: Names) -> Fact | None:
     if found is None or len(ANY_YEAR.findall(line.plain)) != 2 or found.end() < len(parsed.rest):
         return None
     rest = _tidy(parsed.rest[: found.start()])
-    if not (complete(rest) or not rest) or "," in rest:
+    if not (complete(rest) or not rest) or "," in rest or shorten(f"x {rest}") != f"x {rest}":
         return None
     slots = {"asks": parsed.inverted(line.subject, rest), "from": found.group("from")}
     return Fact("span", found.group("to"), "date", line.sentence, slots)
 
 
 def life(line: Line, names: Names) -> Fact | None:
-    """ "NAME (5 May 1818 - 14 March 1883) was a ..." -> a date of birth or death."""
+    """From "NAME (5 May 1818 - 14 March 1883) was a ..." -> a date of birth or death."""
     text = squeeze(line.sentence.text)
     found = _LIFE.match(text)
     if found is None:

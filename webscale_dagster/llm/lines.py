@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from webscale_dagster.llm.clauses import Clause, clause, plain
 from webscale_dagster.llm.phrases import Names
 from webscale_dagster.llm.sentences import Sentence
-from webscale_dagster.llm.verbs import PAST
+from webscale_dagster.llm.verbs import PARTICIPLE, PAST, word_set
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Fact:
     anchor: str = ""
 
 
+_FOUND = word_set("invent discover coin isolate patent develop describe propose introduce")
 Finder = Callable[[Line, Names], Fact | None]
 
 
@@ -53,9 +54,14 @@ def take_apart(sentence: Sentence, names: Names) -> Line:
     if parsed.aux in ("shall", "must", "should", "may"):
         anchor = f"Under {names.citation}, " if names.citation else ""
         subject = subject if anchor else None
-    elif subject and told(parsed) and not re.search(r"[A-Z]", subject):
+    elif subject and told(parsed) and not re.search(r"[A-Z]", subject) and not _made(parsed):
         subject = None  # "a constitution was enacted": of which country?
     return Line(sentence, text, parsed, subject, anchor)
+
+
+def _made(parsed: Clause) -> bool:
+    """Whether somebody named made or found the thing: "quicksort was invented by Tony Hoare"."""
+    return PARTICIPLE.get(parsed.passive() or "") in _FOUND and " by " in parsed.rest
 
 
 def told(parsed: Clause) -> bool:

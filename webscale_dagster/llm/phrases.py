@@ -7,25 +7,29 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
-from webscale_dagster.llm.verbs import PAST, PRESENT
+from webscale_dagster.llm.verbs import DOUBTFUL, PAST, PRESENT, word_set
 
 MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 # Things there is only one of, so that "the X" needs no context.
-_UNIQUE = frozenset(
-    "world earth sun moon universe equator sea ocean atmosphere sky internet bible quran koran "
-    "human heart brain liver stomach pancreas spleen kidneys lungs spine retina cornea cerebellum "
-    "cerebrum hypothalamus thalamus hippocampus medulla diaphragm aorta esophagus trachea pharynx "
-    "larynx skull femur tibia pelvis thyroid pituitary placenta uterus bladder prostate gallbladder "
-    "renaissance enlightenment solar milky periodic soviet roman bloodstream".split()
+_UNIQUE = word_set(
+    "world earth sun moon universe equator sea ocean atmosphere sky internet bible quran "
+    "koran human heart brain liver stomach pancreas spleen kidneys lungs spine retina cornea "
+    "cerebellum cerebrum hypothalamus thalamus hippocampus medulla diaphragm aorta esophagus "
+    "trachea pharynx larynx skull femur tibia pelvis thyroid pituitary placenta uterus "
+    "bladder prostate gallbladder renaissance enlightenment solar milky periodic soviet roman "
+    "bloodstream"
 )
 # Words that make a definite phrase stand in mid-question, if only as part of a fixed phrase.
-_FIXED = _UNIQUE | frozenset(
-    "skin eye ear nose mouth tongue nucleus past future present environment public number amount "
-    "percentage average lack presence absence study process ability act art branch use end beginning "
-    "north south east west northeast northwest southeast southwest northern southern eastern western "
-    "early mid late term name nervous digestive immune respiratory circulatory blood body cell time age".split()
+_FIXED = _UNIQUE | word_set(
+    "skin eye ear nose mouth tongue nucleus past future present environment public number "
+    "amount percentage average lack presence absence study process ability act art branch use "
+    "end beginning north south east west northeast northwest southeast southwest northern "
+    "southern eastern western early mid late term name nervous digestive immune respiratory "
+    "circulatory blood body cell time age"
 )
+_ORDINALS = word_set("first second third fourth fifth last only")
 _DEFINITE = re.compile(r"\b[Tt]he (?=((?:[a-z]+[ -]){0,3}[a-z]+)\b([^a-z]|$)(.{0,24}))")
 _POSTMODIFIED = re.compile(
     r"^(?:of|that|which|who|whose|where|in which|by which|for which|to which|at which|between|"
@@ -33,30 +37,43 @@ _POSTMODIFIED = re.compile(
     r"|^(?:for|from|in|on|at|to|through|against|with|by) (?:the )?[A-Z]"
 )
 _DANGLING = re.compile(
-    r"\b(?:it|they|them|themselves|he|she|him|this|these|those|such|here|there(?! (?:are|were|is|was))|"
-    r"another|others?|same|said|latter|former|previous|aforementioned|that (?:time|year|day|point|period|date|month|same|case|decade)|now|today|currently|recently|"
+    r"\b(?:it|they|them|themselves|he|she|him|this|these|those|such|here|there(?! (?:are|were|"
+    r"is|was))|"
+    r"another|others?|same|said|latter|former|previous|aforementioned|that (?:time|year|day|"
+    r"point|period|date|month|same|case|decade)|(?:of|in|to|at|for|by|from|on|"
+    r"about) that [a-z]+|now|today|currently|recently|"
     r"ago|yesterday|tomorrow|present-day|respectively|etc|however|therefore|thus|hence|moreover|"
-    r"furthermore|instead|meanwhile|i|we|you|my|our|your|me|us|so|too|yet|above|below|the following|"
+    r"furthermore|instead|meanwhile|i|we|you|my|our|your|me|us|so|too|yet|above|below|"
+    r"the following|"
     r"both|either|neither|similar|again|earlier|later|further|"
-    r"next|resulting|upcoming|recent|latest|current|planned|the rest|several|(?<!or )more(?! than)|various|certain|additional|numerous|"
-    r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|remainder|remaining|given|first formulation|like this)\b",
+    r"next|resulting|upcoming|recent|latest|current|planned|the rest|several|"
+    r"(?<!or )more(?! than)|various|certain|additional|numerous|"
+    r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|remainder|remaining|given|first formulation|"
+    r"like this)\b",
     re.IGNORECASE,
 )
 _ROLES = (
     "Company|Group|Board|Commission|Council|Mayor|Committee|Department|Director|Secretary|Agency|"
-    "Corporation|Trust|Fund|Plan|Act|Court|User|Users|Challenge|Program|Programme|Project|Registrant|"
+    "Corporation|Trust|Fund|Plan|Act|Court|User|Users|Challenge|Program|Programme|Project|"
+    "Registrant|"
     "Partnership|Bank|Notes|Agreement|Section|Advisory|Executive|Chairman|Chief|Officer|District|"
     "State|City|County|Authority|Office|Administrator|President|Governor|Senate|House|Bill|Order|"
     "Directors|Trustees|Regents|Governors|Commissioners|Superintendent|Commissioner|Chairperson|"
-    "University|College|School|Institute|Association|Society|Club|Church|Party|Government|King|Queen|"
+    "University|College|School|Institute|Association|Society|Club|Church|Party|Government|"
+    "King|Queen|"
     "Prince|Princess|Emperor|Duke|Count|Lord|Lady|Captain|General|Colonel|Doctor|Professor|Member|"
-    "Members|Party|Team|Union|Army|Navy|Treaty|Constitution|Congress|Parliament|Report|Survey|Study|"
-    "Center|Centre|Ministry|Service|Bureau|Foundation|Museum|Library|Hospital|Division|Segment|Merger|"
+    "Members|Party|Team|Union|Army|Navy|Treaty|Constitution|Congress|Parliament|Report|"
+    "Survey|Study|"
+    "Center|Centre|Ministry|Service|Bureau|Foundation|Museum|Library|Hospital|Division|"
+    "Segment|Merger|"
     "National|Supreme|Federal|Central|Assembly|Opposition|Minister|Prime|Royal|Legislature|"
+    "Framework|Guide|Guidelines|Standard|Initiative|Playbook|Toolkit|Strategy|Summit|Force|"
+    "Market|Property|Premises|Site|Building|Hotel|Owner|Licensee|Applicant|Employer|Tenant|"
     "Acquisition|Offering|Credit|Facility|Loan|Lease|Seller|Buyer|Purchaser|Lender|Borrower|Issuer"
 )
 _ROLE = re.compile(
-    rf"\b[Tt]he (?:{_ROLES})\b(?:,? (?:(?:of|and|on|for|the) )*(?:{_ROLES})\b)*(?! (?:of )?(?:the )?[A-Z])"
+    rf"\b[Tt]he (?:{_ROLES})\b(?:,? (?:(?:of|and|on|for|"
+    rf"the) )*(?:{_ROLES})\b)*(?! (?:of )?(?:the )?[A-Z])"
 )
 _POSSESSIVE = re.compile(r"\b(?:its|his|her|their|theirs|hers)\b", re.IGNORECASE)
 _DETERMINER = re.compile(r"^(?:[Tt]he|[Aa]n?|[Ee]very|[Ee]ach) ")
@@ -64,24 +81,27 @@ _TRAILING_FRAGMENT = re.compile(
     r"\b(?:of|in|on|at|by|for|to|from|with|and|or|the|a|an|as|that|which|who|whose|than|about|into|"
     r"is|are|was|were|be|been|has|have|had|its|their|his|her|between|under|over|during|but|if|"
     r"through|after|before|against|around|approximately|roughly|some|up|more|less|nearly|almost|"
-    r"not|also|where|when|while|because|per|since|until|through|such|called|known)$"
+    r"not|also|where|when|while|because|per|since|until|through|such|called|known|named)$"
 )
-_CONNECTORS = frozenset(
-    "of the de la le du da di del der den von van and for in on y al el bin ibn to".split()
+_CONNECTORS = word_set(
+    "of the de la le du da di del der den von van and for in on y al el bin ibn to"
 )
-_COMMON_STARTERS = frozenset(
-    "people scientists researchers studies study patients students teachers authors results data "
-    "findings evidence children women men participants subjects users members companies company "
-    "managers workers officials critics experts authorities residents citizens countries states "
-    "historians scholars economists psychologists physicians doctors nurses farmers consumers firms "
-    "businesses investors customers employees things something everyone anyone someone nothing "
-    "everything others today work much more less part parts analysis treatment chapter section "
-    "mayor council district board commission committee department agency court act subsection "
-    "paragraph title person applicant owner director office amount provision contributors "
-    "accountants approximately about over nearly around almost roughly interestingly unfortunately "
-    "additional different various certain numerous further similar other previous recent early "
-    "late new old large small high low good bad total general common typical average major main key "
-    "important interesting local current modern".split()
+_COMMON_STARTERS = word_set(
+    "symptoms signs effects copies episodes attacks doses therapy tests costs fees prices "
+    "rates terms players users visitors guests candidates programs employers customers "
+    "reports sales people scientists researchers studies study patients students teachers "
+    "authors results data findings evidence children women men participants subjects users "
+    "members companies company managers workers officials critics experts authorities "
+    "residents citizens countries states historians scholars economists psychologists "
+    "physicians doctors nurses farmers consumers firms businesses investors customers "
+    "employees things something everyone anyone someone nothing everything others today work "
+    "much more less part parts analysis treatment chapter section mayor council district "
+    "board commission committee department agency court act subsection paragraph title person "
+    "applicant owner director office amount provision contributors accountants approximately "
+    "about over nearly around almost roughly interestingly unfortunately additional different "
+    "various certain numerous further similar other previous recent early late new old large "
+    "small high low good bad total general common typical average major main key important "
+    "interesting local current modern"
 )
 
 
@@ -128,6 +148,8 @@ def _definite_stands(noun: list[str], after: str) -> bool:
         bare = word.split("-")[0]
         if index == 0 and bare in _FIXED:
             return True
+        if index == 0 and bare in _ORDINALS:
+            return bool(re.search(r"\b(?:of|to|in|that|who|which)\b", " ".join(noun) + after))
         if index and _POSTMODIFIED.match(" ".join(noun[index:]) + after):
             return True
     if re.match(r"^ [A-Z]", after):  # the planet Mars, the French army
@@ -146,6 +168,19 @@ _CITATION = re.compile(
 )
 
 
+def is_plural_like(word: str) -> bool:
+    """Whether a word ends like a plural."""
+    return word.endswith("s") and not word.endswith(("ss", "us", "is"))
+
+
+def _clause_inside(parts: list[str]) -> bool:
+    """Whether a "subject" hides a clause: "Kamala Harris claims Trump's tariffs"."""
+    return any(
+        (word in PRESENT or word in DOUBTFUL) and after[0].isupper()
+        for word, after in pairwise(parts[1:])
+    )
+
+
 class Names:
     """Spelling of first words and full forms of names, from one document."""
 
@@ -162,6 +197,15 @@ class Names:
         if word not in self._proper:
             self._proper[word] = self._look_up(word)
         return self._proper[word]
+
+    def is_generic(self, phrase: str) -> bool:
+        """Whether "the PHRASE" only takes up what "a PHRASE" has introduced."""
+        first, head = phrase.split()[0], phrase.split()[-1]
+        if first in _COMMON_STARTERS or head in _COMMON_STARTERS or is_plural_like(head):
+            return True
+        return bool(
+            re.search(rf"\b(?:[Aa]n?|this|these|such) (?:[\w-]+ )?{re.escape(head)}\b", self.text)
+        )
 
     def is_common(self, word: str) -> bool:
         """Whether the document also writes a capitalised word in lower case."""
@@ -191,6 +235,12 @@ class Names:
             return None
         if re.search(r"(?<!of )\d{4}$", phrase):
             return None
+        if re.search(r"\d\.|[&/]|[a-z] \d+(?!\d*th)\b(?<!of \d{4})", phrase) and not is_name(
+            phrase
+        ):
+            return None
+        if re.search(r"\d\.|[&/]", phrase) or _clause_inside(parts):
+            return None
         first = parts[0]
         if first in ("The", "A", "An", "Every", "Each"):
             return self._determined(first, parts[1:])
@@ -198,6 +248,10 @@ class Names:
             return self._single(first)
         if first.lower() in _COMMON_STARTERS or first.lower() in PREPOSITIONS:
             return None
+        if re.fullmatch(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? [\w-]+", phrase):
+            return None
+        if re.fullmatch(r"[A-Z][a-z]+ \d{1,3}", phrase) and self.is_proper(first):
+            return phrase
         if is_name(phrase) and sum(part[0].isupper() for part in parts) >= 2:
             return phrase
         if parts[1][0].isupper() and parts[1].lower() not in _COMMON_STARTERS:
@@ -216,6 +270,14 @@ class Names:
             return " ".join([first.lower(), *rest])
         if len(rest) == 1 and rest[0] == self._title_noun():
             return f"the {rest[0]} {self.title}"
+        title = self.title.split()
+        if (
+            len(rest) == 1
+            and 2 <= len(title) <= 4
+            and title[-1].lower() == rest[0]
+            and is_name(self.title)
+        ):
+            return f"the {self.title.removeprefix('The ')}"  # the canal: the Suez Canal
         named = [part for part in rest if part[0].isupper() and len(part) > 1]
         if rest[0][0].isupper() and named:
             if len(rest) == 1 and self.is_proper(rest[0]) is None:
@@ -223,9 +285,9 @@ class Names:
             return " ".join(["the", *rest])
         if named or rest[0] in _UNIQUE or rest[0].endswith("est"):
             return " ".join(["the", *rest])
-        if "of" in rest and len(rest) >= 3 and rest.index("of") + 1 < len(rest):
+        if "of" in rest and rest[0] in _MEASURED_THINGS and rest[rest.index("of") + 1 :]:
             after = rest[rest.index("of") + 1]
-            return " ".join(["the", *rest]) if after not in ("the", "its", "their") else None
+            return " ".join(["the", *rest]) if after not in ("the", "its", "their", "a") else None
         return None
 
     def _title_noun(self) -> str | None:
@@ -250,9 +312,11 @@ class Names:
         proper = self.is_proper(word)
         if proper is False:
             return word.lower()
-        if proper is None:
-            return word if word in self.title.split() else None
-        known = word in KNOWN_NAMES or word in self.title.split() or re.search("[A-Z0-9]", word[1:])
+        known = (
+            word in KNOWN_NAMES
+            or word in self.title.split()
+            or re.fullmatch(r"[A-Za-z0-9-]*[A-Z0-9][A-Za-z0-9-]*", word[1:])
+        )
         return word if known else None
 
     def full_name(self, word: str) -> str | None:
@@ -273,45 +337,54 @@ class Names:
         return first not in _NOT_FIRST_NAMES and not re.search(rf"\b{lower}\b", self.text)
 
 
-_NOT_FIRST_NAMES = frozenset(
-    "The A An In On At By For From Of And But As After Before When While During Since With To Under "
-    "If Mr Mrs Ms Dr Prof Sir Lord Lady King Queen President General Captain North South East West "
-    "Northern Southern Eastern Western New Old Greater Great Upper Lower Central Both Today Although "
-    "Though Because However Whilst Whereas Miss Saint Professor Captain Colonel Major Senator Judge Justice Duke Prince Princess Count Countess Pope Bishop Cardinal Father Mother Uncle Aunt Modern Early Ancient Most Many Some All Until Despite Unlike Like".split()
+_NOT_FIRST_NAMES = word_set(
+    "The A An In On At By For From Of And But As After Before When While During Since With To "
+    "Under If Mr Mrs Ms Dr Prof Sir Lord Lady King Queen President General Captain North "
+    "South East West Northern Southern Eastern Western New Old Greater Great Upper Lower "
+    "Central Both Today Although Though Because However Whilst Whereas Miss Saint Professor "
+    "Captain Colonel Major Senator Judge Justice Duke Prince Princess Count Countess Pope "
+    "Bishop Cardinal Father Mother Uncle Aunt Modern Early Ancient Most Many Some All Until "
+    "Despite Unlike Like"
 )
-_TITLED_THINGS = frozenset(
-    "film movie song album single novel book play opera poem series show sitcom game painting comic "
-    "magazine newspaper band village town city river lake island mountain bridge castle church "
-    "cathedral museum school college university station airport hospital ship aircraft battle treaty "
-    "festival tournament company club team party station programme".split()
+_MEASURED_THINGS = word_set(
+    "speed density mass boiling melting freezing atomic half-life temperature age diameter "
+    "radius distance length weight study process prevalence incidence lifetime chemical "
+    "average"
 )
-_EPONYMOUS = frozenset("syndrome disease disorder law principle effect theorem".split())
-PREPOSITIONS = frozenset(
-    "in on at by for from of with to under over during since after before between among within "
-    "without through across against about around near as per upon into onto off out up down "
-    "beyond behind beneath besides except until till toward towards via because although while when "
-    "if where whereas unlike like despite given having being".split()
+_TITLED_THINGS = word_set(
+    "film movie song album single novel book play opera poem series show sitcom game painting "
+    "comic magazine newspaper band village town city river lake island mountain bridge castle "
+    "church cathedral museum school college university station airport hospital ship aircraft "
+    "battle treaty festival tournament company club team party station programme"
 )
-KNOWN_NAMES = frozenset(
-    "Africa Asia Europe America Australia Antarctica Afghanistan Albania Algeria Andorra Angola "
-    "Argentina Armenia Austria Azerbaijan Bahrain Bangladesh Barbados Belarus Belgium Belize Benin "
-    "Bhutan Bolivia Botswana Brazil Brunei Bulgaria Burundi Cambodia Cameroon Canada Chad Chile China "
-    "Colombia Croatia Cuba Cyprus Denmark Djibouti Dominica Ecuador Egypt Eritrea Estonia Eswatini "
-    "Ethiopia Fiji Finland France Gabon Georgia Germany Ghana Greece Grenada Guatemala Guinea Guyana "
-    "Haiti Honduras Hungary Iceland India Indonesia Iran Iraq Ireland Israel Italy Jamaica Japan "
-    "Jordan Kazakhstan Kenya Kiribati Kosovo Kuwait Kyrgyzstan Laos Latvia Lebanon Lesotho Liberia "
-    "Libya Liechtenstein Lithuania Luxembourg Madagascar Malawi Malaysia Maldives Mali Malta "
-    "Mauritania Mauritius Mexico Micronesia Moldova Monaco Mongolia Montenegro Morocco Mozambique "
-    "Myanmar Namibia Nauru Nepal Netherlands Nicaragua Niger Nigeria Norway Oman Pakistan Palau "
-    "Panama Paraguay Peru Philippines Poland Portugal Qatar Romania Russia Rwanda Samoa Senegal "
-    "Serbia Seychelles Singapore Slovakia Slovenia Somalia Spain Sudan Suriname Sweden Switzerland "
-    "Syria Taiwan Tajikistan Tanzania Thailand Togo Tonga Tunisia Turkey Turkmenistan Tuvalu Uganda "
-    "Ukraine Uruguay Uzbekistan Vanuatu Venezuela Vietnam Yemen Zambia Zimbabwe Britain England "
-    "Scotland Wales London Paris Rome Berlin Vienna Madrid Moscow Tokyo Beijing Chicago Boston "
-    "Congress Parliament Christianity Islam Judaism Buddhism Hinduism Mercury Venus Mars Jupiter "
-    "Saturn Uranus Neptune Pluto Napoleon Shakespeare Einstein Darwin Newton Galileo Mozart "
-    "Beethoven Bach Aristotle Plato Socrates Michelangelo Rembrandt Columbus California Texas "
-    "Florida Alaska Hawaii Virginia".split()
+_EPONYMOUS = word_set("syndrome disease disorder law principle effect theorem")
+PREPOSITIONS = word_set(
+    "in on at by for from of with to under over during since after before between among "
+    "within without through across against about around near as per upon into onto off out up "
+    "down beyond behind beneath besides except until till toward towards via because although "
+    "while when if where whereas unlike like despite given having being"
+)
+KNOWN_NAMES = word_set(
+    "Africa Asia Europe America Australia Antarctica Afghanistan Albania Algeria Andorra "
+    "Angola Argentina Armenia Austria Azerbaijan Bahrain Bangladesh Barbados Belarus Belgium "
+    "Belize Benin Bhutan Bolivia Botswana Brazil Brunei Bulgaria Burundi Cambodia Cameroon "
+    "Canada Chad Chile China Colombia Croatia Cuba Cyprus Denmark Djibouti Dominica Ecuador "
+    "Egypt Eritrea Estonia Eswatini Ethiopia Fiji Finland France Gabon Georgia Germany Ghana "
+    "Greece Grenada Guatemala Guinea Guyana Haiti Honduras Hungary Iceland India Indonesia "
+    "Iran Iraq Ireland Israel Italy Jamaica Japan Jordan Kazakhstan Kenya Kiribati Kosovo "
+    "Kuwait Kyrgyzstan Laos Latvia Lebanon Lesotho Liberia Libya Liechtenstein Lithuania "
+    "Luxembourg Madagascar Malawi Malaysia Maldives Mali Malta Mauritania Mauritius Mexico "
+    "Micronesia Moldova Monaco Mongolia Montenegro Morocco Mozambique Myanmar Namibia Nauru "
+    "Nepal Netherlands Nicaragua Niger Nigeria Norway Oman Pakistan Palau Panama Paraguay "
+    "Peru Philippines Poland Portugal Qatar Romania Russia Rwanda Samoa Senegal Serbia "
+    "Seychelles Singapore Slovakia Slovenia Somalia Spain Sudan Suriname Sweden Switzerland "
+    "Syria Taiwan Tajikistan Tanzania Thailand Togo Tonga Tunisia Turkey Turkmenistan Tuvalu "
+    "Uganda Ukraine Uruguay Uzbekistan Vanuatu Venezuela Vietnam Yemen Zambia Zimbabwe "
+    "Britain England Scotland Wales London Paris Rome Berlin Vienna Madrid Moscow Tokyo "
+    "Beijing Chicago Boston Congress Parliament Christianity Islam Judaism Buddhism Hinduism "
+    "Mercury Venus Mars Jupiter Saturn Uranus Neptune Pluto Napoleon Shakespeare Einstein "
+    "Darwin Galileo Mozart Beethoven Bach Aristotle Plato Socrates Michelangelo Rembrandt "
+    "Columbus California Texas Florida Alaska Hawaii Virginia"
 )
 
 
@@ -319,7 +392,8 @@ KNOWN_NAMES = frozenset(
 def head_noun(phrase: str) -> str:
     """The head of a noun phrase: its last word before the first preposition or clause."""
     head = re.split(
-        r",| (?:of|in|on|at|by|for|from|with|to|that|which|who|whose|between|born|known|based|during|"
+        r",| (?:of|in|on|at|by|for|from|with|to|that|which|who|whose|between|born|known|based|"
+        r"during|"
         r"since|under|against|located|written|directed|and|where|when|used)\b",
         phrase,
     )[0]

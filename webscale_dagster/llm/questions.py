@@ -14,6 +14,7 @@ from webscale_dagster.llm.facts import MAX_FACTS, MAX_SCANNED, facts_in, lines_o
 from webscale_dagster.llm.lexicon import NOT_PEOPLE, PLACE_NOUNS
 from webscale_dagster.llm.lines import Fact
 from webscale_dagster.llm.phrases import Names, complete, hangs, squeeze, words
+from webscale_dagster.llm.verbs import word_set
 
 MAX_QUESTION_WORDS, MIN_QUESTION_WORDS = 34, 5
 MAX_ANSWER_WORDS = 8
@@ -79,16 +80,23 @@ _WEIGHT = {
     "in_place": 3,
     "where": 4,
 }
-_NAMED = frozenset("who identity which term".split())
-_SMALL = frozenset("a an the of in on at by for to and or is was percent per cent".split())
+_NAMED = word_set("who identity which term")
+_SMALL = word_set("a an the of in on at by for to and or is was percent per cent")
 _CLASSES = frozenset(PLACE_NOUNS.split("|")) | NOT_PEOPLE
 
 
 # quotation marks on the wrong side of a space, numbered parts of a book
 _POORLY_SET = re.compile(
-    r"[a-z]\" [A-Z]|\b(?:Theorem|Lemma|Equation|Proposition|Definition|Example|Problem|Exercise|Chapter|"
+    r"[a-z]\" [A-Z]|\b(?:Theorem|Lemma|Equation|Proposition|Definition|Example|Problem|"
+    r"Exercise|Chapter|"
     r"Section|Part|Unit|Step|Case|Model|Algorithm|Table|Figure|Question|Paragraph) [\dIVX(]"
 )
+# within a definition these point to something the definition itself has named
+_INSIDE_DEFINITION = re.compile(r"\b(?:it|them|they|same|others?|another|both|different|either)\b")
+_INVENTED = re.compile(
+    r"\b((?:invent|patent|discover|isolat|coin|develop|introduc|perform)(?:ed|e)?) the (?=[a-z])"
+)
+_WHOSE = re.compile(r"\b(?:was|did|is|were|has|had) (?:the|a) .*\b(?:his|her)\b")
 _TWO_PREPOSITIONS = re.compile(
     r"\b(?:in|of|by|for|with|at|into|from) (?:in|of|by|for|with|at|from|as|on)\b"
 )
@@ -111,7 +119,7 @@ class Pair:
 def ask(fact: Fact) -> str:
     """The fact's question in words."""
     question = squeeze(_TEMPLATES[fact.kind].format(**fact.slots))
-    question = re.sub(r"\s+([,?])", r"\1", question).replace(",?", "?")
+    question = re.sub(r"\s+([,?])", r"\1", question).replace(",?", "?").replace(",,", ",")
     if fact.anchor:
         first = question.split(" ", 1)[0]
         lower = first[1:].islower() or len(first) == 1
@@ -140,13 +148,18 @@ def acceptable(fact: Fact, question: str, names: Names) -> bool:
     if not MIN_QUESTION_WORDS <= n_words <= MAX_QUESTION_WORDS:
         return False
     body = question.removesuffix("?")
-    if re.search(r"\b(\w+ \w+|[a-z]{4,}) \1\b", f"{fact.answer} {body}"):
+    if re.search(r"\b(\w+ \w+|\w{4,}) \1\b", f"{fact.answer} {body}"):
         return False  # garbled
-    if _POORLY_SET.search(question) or _TWO_PREPOSITIONS.search(question):
+    if (
+        ":" in question
+        or _WHOSE.search(question)
+        or _POORLY_SET.search(question)
+        or _TWO_PREPOSITIONS.search(question)
+    ):
         return False
     if any(names.is_common(word) for word in _CAPITALISED.findall(body)):
         return False  # "the Market": a defined term of its document
-    if hangs(body) or _unbalanced(body) or not _ends_well(fact, body):
+    if hangs(_read_for_hanging(fact, body)) or _unbalanced(body) or not _ends_well(fact, body):
         return False
     if not 1 <= len(fact.answer.split()) <= MAX_ANSWER_WORDS or leaks(
         question, fact.answer, fact.options
@@ -154,6 +167,13 @@ def acceptable(fact: Fact, question: str, names: Names) -> bool:
         return False
     # a name may come again ("Kepler ... Kepler's laws"); a number must not
     return fact.kind in _NAMED or squeeze(fact.sentence.text).count(fact.answer) == 1
+
+
+def _read_for_hanging(fact: Fact, body: str) -> str:
+    """The question without what cannot hang: words a definition refers back to, inventions."""
+    if fact.kind in ("term", "called"):
+        body = _INSIDE_DEFINITION.sub("", body)
+    return _INVENTED.sub(r"\1 ", body)
 
 
 def _ends_well(fact: Fact, body: str) -> bool:

@@ -18,7 +18,8 @@ _BREAK = re.compile(r"\n[ \t]*\n+|\n")
 _WRAPPED = 45  # a line of at least so many characters may be a hard-wrapped line of prose
 _END = re.compile(r"[.!?]+[\"'”’)\]]*(?:\[\d+\])*(?=\s+[\"'“‘(\[]?[A-Z0-9]|\s*$)")
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(\[\"'“‘])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|Mt|Ft|Lt|Col|Gen|Capt|Sgt|Rev|Hon|Gov|Sen|"
+    r"(?:^|[\s(\[\"'“‘])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|Mt|Ft|Lt|Col|Gen|Capt|Sgt|Rev|Hon|"
+    r"Gov|Sen|"
     r"Rep|Pres|Inc|Corp|Ltd|Co|Bros|No|Nos|Vol|vol|pp|p|ed|eds|Fig|fig|Figs|Eq|Sec|Art|Ch|cf|vs|v|"
     r"etc|al|approx|ca|c|b|d|r|e\.g|i\.e|viz|U\.S|U\.K|D\.C|U\.N|Ph\.D|M\.D|a\.m|p\.m|"
     r"B\.C|A\.D|J\.R|[A-Z]\.[A-Z]|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec|Ave|Blvd|Dept|"
@@ -27,34 +28,45 @@ _ABBREVIATION = re.compile(
 
 _OPENS = re.compile(r"\s+(?:The|A|An|In|It|He|She|They|This|These|His|Her|Its|However|But)\s")
 _HEAD = re.compile(
-    r"^(?:(?:It|He|She|They|This|That|These|Those|Such|His|Her|Their|Its|We|I|You|My|Our|Your|There|Here|"
+    r"^(?:(?:First|Second|Third|Fourth|Next|Last|It|He|She|They|This|That|These|Those|Such|"
+    r"His|Her|Their|Its|We|I|You|My|Our|Your|There|Here|"
     r"However|Therefore|Thus|Hence|Moreover|Furthermore|Also|And|But|Or|So|Yet|Then|Instead|"
-    r"Nevertheless|Nonetheless|Otherwise|Still|Meanwhile|Consequently|Accordingly|Additionally|Finally|"
-    r"Similarly|Likewise|Conversely|Indeed|Again|Another|Both|Either|Neither|Some|Many|Several|Most|"
-    r"Others?|One|Each|All|Few|Now|Today|Later|Afterwards?|Soon|Eventually|Once|If|When|While|Although|"
-    r"Though|Because|Since|As|After|Before|Until|Unless|Whereas|What|Which|Who|Whose|Why|How|Where|Let|"
-    r"Note|See|Consider|Suppose|Recall|Assume|Given|Figure|Fig|Table|Chapter|Section|Example|Exercise|"
+    r"Nevertheless|Nonetheless|Otherwise|Still|Meanwhile|Consequently|Accordingly|"
+    r"Additionally|Finally|"
+    r"Similarly|Likewise|Conversely|Indeed|Again|Another|Both|Either|Neither|Some|Many|"
+    r"Several|Most|"
+    r"Others?|One|Each|All|Few|Now|Today|Later|Afterwards?|Soon|Eventually|Once|If|When|While|"
+    r"Although|"
+    r"Though|Because|Since|As|After|Before|Until|Unless|Whereas|What|Which|Who|Whose|Why|How|"
+    r"Where|Let|"
+    r"Note|See|Consider|Suppose|Recall|Assume|Given|Figure|Fig|Table|Chapter|Section|Example|"
+    r"Exercise|"
     r"Copyright|Please|Click|Use|Make|Write|Find|Solve|Calculate|Describe|Explain|Determine|Define|"
-    r"Not|No|Nor|Even|Just|Only|Perhaps|Maybe|To|According|Using|Based|Following|Like|Unlike|Despite|"
-    r"Among|Yes|Well|Oh|Source|Credit|Photo|Image|Objective|Objectives|Background|Methods?|Results?|"
-    r"Conclusions?|Introduction|Abstract|Title|Answer|Question|Problem|Solution|Step|Theorem|Lemma|Proof|"
+    r"Not|No|Nor|Even|Just|Only|Perhaps|Maybe|To|According|Using|Based|Following|Like|Unlike|"
+    r"Despite|"
+    r"Among|Yes|Well|Oh|Source|Credit|Photo|Image|Objective|Objectives|Background|Methods?|"
+    r"Results?|"
+    r"Conclusions?|Introduction|Abstract|Title|Answer|Question|Problem|Solution|Step|Theorem|"
+    r"Lemma|Proof|"
     r"Proposition|Corollary|Remark|Definition|Hint)\b(?!-))"
 )
 _POINTS_AWAY = re.compile(
     r"\b(?:above|below|aforementioned|aforesaid|the following|as follows|the former|the latter|"
     r"previous(?:ly)? (?:mentioned|discussed|chapter|section|example)|"
     r"(?:this|these|those|that) (?:article|section|chapter|page|paper|study|report|book|document|"
-    r"guide|module|lesson|site|website|blog|post|figure|table|example|chart|graph|image|photo|map)|images?|micrograph|photographs? show|p\. \d|"
+    r"guide|module|lesson|site|website|blog|post|figure|table|example|chart|graph|image|photo|"
+    r"map)|images?|micrograph|photographs? show|p\. \d|"
     r"[Ff]ig(?:ure|s|\.)|Tables? \d|see also|hereinafter|thereof|therein|herein|hereby|click|"
     r"said (?:section|act|board|court)|ibid|et al)\b",
 )
 _PERSON = re.compile(
-    r"\b(?:I|me|my|mine|myself|we|us|our|ours|ourselves|you|your|yours|yourself|[Ll]et's|I'm|I've)\b"
+    r"\b(?:I|me|my|mine|myself|we|us|our|ours|ourselves|you|your|yours|yourself|[Ll]et's|I'm|"
+    r"I've)\b"
 )
 _NOISE = re.compile(
     r"[|\\{}<>=_~^$@#*•►→\u2022\uFFFD]|https?:|www\.|\[\w|\s[-+/]\s|\.\.\.|…|::|;|"
     r"[\u0370-\u03ff]|\?|!|[a-z]\.[A-Z]|\b\w+\.(?:com|org|gov|net|py)\b|\( \)|@-@| ,|"
-    r"\(see\b|\(\)|\bsee \(|[a-z]\(\S|©|®|™"
+    r"\(see\b|\(\)|\bsee \(|[a-z]\(\S|©|®|™|[ÃÂ€`]|\([a-hivx]{1,3}\)|\.\s?[\u2060]?[—–]"
 )
 _MONEY = re.compile(r"(?:US)?\$(?=\d)")
 _SPACED_CITE = re.compile(r"\[\d{1,3}\]|\[citation needed\]")

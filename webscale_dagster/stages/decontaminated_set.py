@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from webscale_dagster.stages.overlap import decontaminator
 from webscale_dagster.stages.protocol import Context, Frames, Result, Stage, rejects_frame
-from webscale_dagster.text.decontamination import Decontaminator
 
 NAME = "decontaminated_set"
 
@@ -19,9 +19,7 @@ def run(frames: Frames, context: Context) -> Result:
     pairs = frames["verified_qa"]
     found: dict[str, str] = {}
     if pairs.height and frames["benchmark_ngrams"].height:
-        engine = Decontaminator(
-            frames["benchmark_ngrams"], frames["benchmarks"], context.recipe.decontaminated_set
-        )
+        engine = decontaminator(frames, context.recipe.decontaminated_set)
         hits = engine.find_pairs(pairs.select(pl.col("qa_id").alias("id"), "question", "answer"))
         found = {
             row["id"]: f"{row['benchmark']}/{row['benchmark_id']}, rule {row['rule']}, "

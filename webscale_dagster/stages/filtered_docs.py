@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from webscale_dagster.recipe import Recipe
 from webscale_dagster.stages.asking import ask_in_chunks
+from webscale_dagster.stages.overlap import decontaminator
 from webscale_dagster.stages.prompt import messages, prompt_version
 from webscale_dagster.stages.protocol import (
     Context,
@@ -24,7 +25,6 @@ from webscale_dagster.stages.protocol import (
     rejects_frame,
 )
 from webscale_dagster.tables import TABLES
-from webscale_dagster.text.decontamination import Decontaminator
 from webscale_dagster.text.quality import quality
 
 NAME = "filtered_docs"
@@ -103,9 +103,7 @@ def _rules(row: dict[str, object], recipe: Recipe, measures: dict[str, str]) -> 
 def _contaminated(left: pl.DataFrame, frames: Frames, recipe: Recipe) -> dict[str, Reject]:
     if left.is_empty() or frames["benchmark_ngrams"].is_empty():
         return {}
-    engine = Decontaminator(
-        frames["benchmark_ngrams"], frames["benchmarks"], recipe.decontaminated_set
-    )
+    engine = decontaminator(frames, recipe.decontaminated_set)
     found = engine.find(left.select(pl.col("doc_id").alias("id"), "text"))
     return {
         row["id"]: (

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from webscale_dagster.recipe import VerifiedQa
-from webscale_dagster.text.normalise import words
+from webscale_dagster.text.normalise import says, words
 from webscale_dagster.verifiers import parses
 
 _POINTS_AT_DOCUMENT = re.compile(
@@ -72,7 +72,7 @@ def rule_problem(
         return "answer_not_of_its_type", f"{row['answer_type']}: {reason}"
     if not _supported(said, words(str(row["evidence"]))):
         return "answer_not_in_quote", f"{answer} / {row['evidence']}"
-    if _contains(asked, said):
+    if says(question, answer):
         return "leaks", f"{answer} / {question}"
     if len(said) == 1 and said[0] in _YES_NO:
         return "yes_no_answer", answer
@@ -80,11 +80,6 @@ def rule_problem(
     if pointing:
         return "refers_to_document", pointing.group(0)
     return None
-
-
-def _contains(outer: list[str], inner: list[str]) -> bool:
-    size = len(inner)
-    return any(outer[i : i + size] == inner for i in range(len(outer) - size + 1))
 
 
 def _supported(answer: list[str], quote: list[str]) -> bool:

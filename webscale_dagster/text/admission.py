@@ -74,8 +74,9 @@ class _Kept:
             self.by_band.setdefault(band, []).append(place)
 
     def candidates(self, document: _Document) -> set[int]:
+        """Places of documents to compare with; none if an equal text was kept."""
         places: set[int] = set()
-        for band in document.bands:
+        for band in document.bands if document.text_hash not in self.by_hash else ():
             places.update(self.by_band.get(band, ()))
         return places
 

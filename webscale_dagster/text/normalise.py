@@ -40,6 +40,8 @@ _MARKS = (
     "\u0ec8-\u0ece\u102b-\u103e\u17b4-\u17d3\u3099\u309a"
 )
 _ASCII_WORD = re.compile(r"[a-z0-9_]+")
+_UNSPACED_LETTER = re.compile(f"[{_UNSPACED}]")
+_SAMPLE = 2_000  # characters by which the script is judged
 _WORD = re.compile(f"[{_UNSPACED}][{_MARKS}]*|(?:(?![{_UNSPACED}])[\\w{_MARKS}])+")
 
 # UTF-8 read as Windows-1252: the lead byte of a character, then what the continuation bytes 80-BF
@@ -71,6 +73,12 @@ def words(text: str) -> list[str]:
     return _WORD.findall(_ZERO_WIDTH.sub("", text))
 
 
+def is_unspaced(text: str) -> bool:
+    """Whether a text is in a script that writes no spaces between words."""
+    sample = text[:_SAMPLE]
+    return not sample.isascii() and len(_UNSPACED_LETTER.findall(sample)) > len(sample) / 3
+
+
 def text_hash(text: str) -> str:
     """24 hex digits (96 bits of SHA-256); equal texts have equal hashes."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
@@ -84,3 +92,9 @@ def broken_share(text: str) -> float:
     if not text.isascii():
         broken += sum(len(run) for run in _MOJIBAKE.findall(text))
     return min(broken / len(text), 1.0)
+
+
+def says(text: str, phrase: str) -> bool:
+    """True if the phrase's words stand in the text, one after the other."""
+    wanted = words(phrase)
+    return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(words(text))} "

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from webscale_dagster.text.repetition import repeated
-
 _SENTENCE_ENDS = tuple(".!?…\"'”’»。！？।؟")  # FineWeb's list ends likewise in closing quotes
 _BULLETS = tuple("-*•–●·◦▪‣")
 _ELLIPSES = ("...", "…")
@@ -39,6 +37,19 @@ _CODE_LINE = re.compile(
 _CODE_SAMPLE = 400  # lines looked at
 
 
+def repeated(parts: Sequence[str]) -> tuple[float, float]:
+    """Share of parts (lines, paragraphs) that were there before, and share of their characters."""
+    seen: set[str] = set()
+    count = characters = 0
+    for part in parts:
+        if part in seen:
+            count += 1
+            characters += len(part)
+        seen.add(part)
+    total = sum(map(len, parts))
+    return (count / len(parts), characters / total) if total else (0.0, 0.0)
+
+
 def code_share(lines: Sequence[str]) -> float:
     """Share of lines that read as source code; ``lines`` with their indentation."""
     step = max(1, len(lines) // _CODE_SAMPLE)
@@ -51,7 +62,7 @@ def line_measures(lines: Sequence[str], blank_before: Sequence[bool]) -> dict[st
     lengths = [len(line) for line in lines]
     characters, count = max(sum(lengths), 1), max(len(lines), 1)
     prose = _prose(lines, blank_before)
-    told = [line for line in lines if line.count(" ") >= _SHORTEST_SENTENCE - 1]
+    told = [line for line in lines if is_told(line)]
     again, again_characters = repeated(told)
     return {
         "prose_share": sum(n for n, is_prose in zip(lengths, prose, strict=True) if is_prose)
@@ -63,8 +74,7 @@ def line_measures(lines: Sequence[str], blank_before: Sequence[bool]) -> dict[st
         "c4_javascript": _with(lines, ("javascript",), _NOTICE) / count,
         "c4_policy": _with(lines, _POLICY) / count,
         "unended_sentences": sum(
-            line.count(" ") + 1 >= _PROSE_WORDS and not line.endswith(_SENTENCE_ENDS)
-            for line in lines
+            _n_words(line) >= _PROSE_WORDS and not line.endswith(_SENTENCE_ENDS) for line in lines
         ),
         "fineweb_line_punctuation": sum(prose) / count,
         "fineweb_short_lines": sum(n <= _SHORT_LINE for n in lengths) / count,
@@ -72,11 +82,22 @@ def line_measures(lines: Sequence[str], blank_before: Sequence[bool]) -> dict[st
     }
 
 
+def is_told(part: str) -> bool:
+    """Whether a line or paragraph is more than a label."""
+    return _n_words(part) >= _SHORTEST_SENTENCE
+
+
+def _n_words(part: str) -> int:
+    """Words, or a sixth of the characters where a script writes no spaces between words."""
+    spaces = part.count(" ")
+    return spaces + 1 if part.isascii() else max(spaces + 1, len(part) // 6)
+
+
 def _prose(lines: Sequence[str], blank_before: Sequence[bool]) -> list[bool]:
     """Which lines are sentences, or the beginning of one that goes on in the next line."""
     found = []
     for index, line in enumerate(lines):
-        n_words = line.count(" ") + 1
+        n_words = _n_words(line)
         ends = n_words >= _SHORTEST_SENTENCE and line.endswith(_SENTENCE_ENDS)
         goes_on = (
             len(line) >= _WRAPPED

@@ -16,8 +16,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from webscale_dagster.text.normalise import broken_share, words
-from webscale_dagster.text.page_shape import code_share, line_measures
+from webscale_dagster.text.normalise import broken_share, is_unspaced, words
+from webscale_dagster.text.page_shape import code_share, is_told, line_measures, repeated
 from webscale_dagster.text.stop_words import stop_words
 
 GOPHER = "Gopher, arXiv 2112.11446, table A1"
@@ -80,7 +80,6 @@ THRESHOLDS: Mapping[str, float] = MappingProxyType(
     {rule.name: limit for rule in RULES for limit in (rule.least, rule.most) if limit is not None}
 )
 _MOSTLY = 0.5
-_UNSPACED_WORD = 15  # mean characters between spaces above which a script writes none
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _SENTENCE = re.compile(r"[.!?][\"'”’)\]]*(?=\s|$)|[。！？।؟]")
 _FORMULA = re.compile(r"\\[a-zA-Z]+|[\^_]\s?\{|\}\s?\{|\$|\\[{}]")
@@ -127,12 +126,14 @@ def _measures(text: str) -> dict[str, float]:
     lines = [raw[index].strip() for index in kept]
     blanks = [at > 0 and kept[at - 1] != index - 1 for at, index in enumerate(kept)]
     tokens = text.split()
+    spaced = not is_unspaced(text)
+    tokens = tokens if spaced else words(text)
     found = {
         "broken_encoding": broken_share(text),
         "code_share": code_share([raw[index] for index in kept]),
         **line_measures(lines, blanks),
         **_paragraph_measures(text),
-        **_word_measures(text, tokens),
+        **_word_measures(text, tokens, spaced),
     }
     count = max(len(tokens), 1)
     found["fineweb_newlines"] = len(lines) / count
@@ -140,15 +141,15 @@ def _measures(text: str) -> dict[str, float]:
     found["c4_lorem_ipsum"] = float("lorem ipsum" in text.lower())
     curly = text.count("{")
     found["c4_curly_brackets"] = max(curly - len(_FORMULA.findall(text)), 0) / count if curly else 0
-    found["c4_sentences"] = len(_SENTENCE.findall(text)) + found.pop("unended_sentences")
+    ended, unended = len(_SENTENCE.findall(text)), found.pop("unended_sentences")
+    if spaced or ended:  # Thai, Lao and Khmer have no full stop
+        found["c4_sentences"] = ended + unended
     found["gopher_symbols"] = len(_SYMBOLS.findall(text)) / count
     return found
 
 
 def _paragraph_measures(text: str) -> dict[str, float]:
-    from webscale_dagster.text.repetition import repeated
-
-    told = [part for part in _PARAGRAPHS.split(text) if part.count(" ") >= 3]
+    told = [part for part in _PARAGRAPHS.split(text) if is_told(part)]
     share, characters = repeated(told)
     return {
         "gopher_duplicate_paragraphs": share,
@@ -156,10 +157,9 @@ def _paragraph_measures(text: str) -> dict[str, float]:
     }
 
 
-def _word_measures(text: str, tokens: list[str]) -> dict[str, float]:
+def _word_measures(text: str, tokens: list[str], spaced: bool) -> dict[str, float]:
     from webscale_dagster.text.repetition import ngram_repetition
 
-    spaced = text.isascii() or len(text) < _UNSPACED_WORD * (len(tokens) + 1)
     plain = [token for token in tokens if token[0].isalnum() or any(map(str.isalnum, token))]
     count = max(len(plain), 1)
     alphabetic = sum(token[0].isalpha() or any(map(str.isalpha, token)) for token in plain)
@@ -169,5 +169,7 @@ def _word_measures(text: str, tokens: list[str]) -> dict[str, float]:
         found |= {"gopher_short_words": length, "gopher_long_words": length}
         known = stop_words(text, tokens)
         found |= {} if known is None else {"gopher_stop_words": float(known)}
-    repeats = ngram_repetition(tokens if spaced else words(text))
+    repeats = ngram_repetition(tokens)
+    if not spaced:  # single characters: short runs of them repeat in any text
+        repeats = {name: repeats[name] for name in ("duplicate_9grams", "duplicate_10grams")}
     return found | {f"gopher_{name}": value for name, value in repeats.items()}

@@ -1,6 +1,6 @@
-"""How much of a text repeats itself: lines, paragraphs and word n-grams.
+"""How much of a text is word n-grams that it repeats.
 
-Makes the measures of Gopher's repetition rules (arXiv 2112.11446, table A1); reads and writes
+Makes the measures of Gopher's n-gram rules (arXiv 2112.11446, table A1); reads and writes
 nothing. Deviation: characters are those of words, so that layout does not count; of a repeated
 n-gram the first occurrence is not counted, and overlapping occurrences count once.
 """
@@ -16,19 +16,6 @@ _TOP = (2, 3, 4)
 _DUPLICATED = (5, 6, 7, 8, 9, 10)
 _STEP = np.uint64(0x9E3779B185EBCA87)  # odd: XXH64's first prime
 _MIX, _SHIFT = np.uint64(0xFF51AFD7ED558CCD), np.uint64(33)  # of MurmurHash3's finaliser
-
-
-def repeated(parts: Sequence[str]) -> tuple[float, float]:
-    """Share of parts (lines, paragraphs) that were there before, and share of their characters."""
-    seen: set[str] = set()
-    count = characters = 0
-    for part in parts:
-        if part in seen:
-            count += 1
-            characters += len(part)
-        seen.add(part)
-    total = sum(map(len, parts))
-    return (count / len(parts), characters / total) if total else (0.0, 0.0)
 
 
 def ngram_repetition(tokens: Sequence[str]) -> dict[str, float]:
@@ -50,7 +37,7 @@ def ngram_repetition(tokens: Sequence[str]) -> dict[str, float]:
         again, top, top_at = _repeats(keys)
         if n in _TOP:
             found[f"top_{n}gram"] = (
-                top * int(ends[places[top_at] + n] - ends[places[top_at]]) / total if top > 1 else 0
+                top * int(ends[places[top_at] + n] - ends[places[top_at]]) / total if top > 2 else 0
             )
         if n in _DUPLICATED:
             found[f"duplicate_{n}grams"] = _covered(places[again > 1], n, ends) / total
