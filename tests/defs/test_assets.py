@@ -16,6 +16,8 @@ from webscale_dagster.stages import STAGES, code_version
 from webscale_dagster.tables import TABLES
 from webscale_dagster.walk import GENERATE, INGEST, SHARDED, Walk
 
+# The platform below: what it deprecates in itself is not ours.
+pytestmark = pytest.mark.filterwarnings("ignore:::(dagster|pydantic)")
 WALK = (*SHARDED, "benchmarks", "rl_splits")
 # Who reads whom, as the design draws it.
 PARENTS = {
@@ -141,7 +143,7 @@ def test_a_good_shard_shows_its_numbers(
         assert evaluation.passed and evaluation.partition == shard
         assert "key_unique" in text(evaluation.metadata, "checks")
     (made,) = result.asset_materializations_for_node("raw_corpus")
-    assert "| 4 | 3 | 1 |" in text(made.metadata, "funnel")
+    assert "| 4 | 3 `raw_corpus` | 1 |" in text(made.metadata, "funnel")
     assert "| not_json | 1 |" in text(made.metadata, "reject_reasons")
     assert "Danube is the second-longest" in text(made.metadata, "preview")
 

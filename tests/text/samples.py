@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-SYLLABLES = "ba co di fu ga he ji ka lo mu ne pi ro sa ti vu wa ze".split()
+SYLLABLES = [consonant + vowel for consonant in "bcdfghjklmnprstvwz" for vowel in "aeiou"]
 
 
 def vocabulary(seed: int, size: int = 4000) -> list[str]:

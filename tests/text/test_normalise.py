@@ -112,7 +112,8 @@ def test_broken_share(text: str, low: float, high: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("plain", False), ("das Größte", False), ("日本語の文", True), ("", False)]
+    ("text", "expected"),
+    [("plain", False), ("das Größte", False), ("日本語の文", True), ("", False)],
 )
 def test_scripts_without_spaces(text: str, expected: bool) -> None:
     assert is_unspaced(text) is expected

@@ -9,7 +9,7 @@ import dagster as dg
 
 from webscale_dagster import shards
 from webscale_dagster.defs.next_steps import next_steps
-from webscale_dagster.defs.partitions import SHARDS, sync_shards
+from webscale_dagster.defs.partitions import sync_shards
 from webscale_dagster.home import home
 from webscale_dagster.ingest import ingest_source
 from webscale_dagster.progress import announce
@@ -20,13 +20,11 @@ from webscale_dagster.walk import GENERATE, INGEST, Walk
 ingest = dg.define_asset_job(
     "ingest",
     selection=list(INGEST),
-    partitions_def=SHARDS,
     description="A shard's file to documents, and their duplicates.",
 )
 generate = dg.define_asset_job(
     "generate",
     selection=list(GENERATE),
-    partitions_def=SHARDS,
     description="A shard's documents to clean question-answer pairs.",
 )
 index_benchmarks = dg.define_asset_job(

@@ -228,12 +228,11 @@ def shorten(rest: str) -> str:
             break
     rest = rest[:cut]
     for second in _SECOND.finditer(rest):
-        word = second.group(1)
-        if word in PRESENT or word in _OPENERS or (word.islower() and word.endswith(("ed", "ly"))):
-            return rest[: second.start()].rstrip(",")
-        before = rest[: second.start()]
+        word, before = second.group(1), rest[: second.start()]
         if _INSIDE.search(before):
             continue
+        if word in PRESENT or word in _OPENERS or (word.islower() and word.endswith(("ed", "ly"))):
+            return rest[: second.start()].rstrip(",")
         if second.group().startswith(",") and "," not in before and word in _NEW_SUBJECT:
             return before
         if _second_clause(rest[second.end() :].split()[:6]):

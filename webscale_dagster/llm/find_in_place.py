@@ -7,6 +7,7 @@ like. Used where no finder could turn the sentence round. Makes ``Fact`` values;
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from webscale_dagster.llm.clauses import shorten
 from webscale_dagster.llm.find_numbers import VAGUE, plural_phrase
@@ -39,6 +40,7 @@ _BAD_START = re.compile(
 # sums and examples: the numbers hold for one exercise only
 _CALCULATED = re.compile(
     r"[=×÷“”\"]|\b(?:equals?|minus|times|divided by|multiplied|too|each|example|group of students|"
+    r"catch(?:es)?|passes|carries|touchdowns?|innings|"
     r"would|could|if|when|one|subsec|par)\b"
 )
 _LEADS = word_set(
@@ -70,12 +72,22 @@ def in_place(line: Line, names: Names) -> Fact | None:
     for find in (_measure, _percent, _year, _count):
         fact = find(line, named)
         if fact is not None:
-            return fact
+            return _in_full(fact, line.clause.subject, line.subject)
     return None
+
+
+def _in_full(fact: Fact, short: str, full: str) -> Fact:
+    """The fact with its question's subject in full: "Begala was" -> "Paul Begala was"."""
+    asks = fact.slots["asks"]
+    if short.lower() == full.lower() or not asks.startswith(short):
+        return fact
+    return replace(fact, slots={"asks": full[0].upper() + full[1:] + asks[len(short) :]})
 
 
 def _follows_well(before: str) -> bool:
     """Whether a number may stand here as an amount: after a verb or a preposition, not a noun."""
+    if re.search(r"\d (?:to|by|in|of)$", before.rstrip()):
+        return False  # "7 to 14 days"
     last = before.rstrip().rsplit(" ", 1)[-1]
     return last in _LEADS or last in PAST or last in PRESENT
 
@@ -83,7 +95,7 @@ def _follows_well(before: str) -> bool:
 def _asked(before: str, wanted: str, after: str) -> str | None:
     """The question with ``wanted`` in the value's place, cut after the clause that holds it."""
     if ("," in before and not _FRONT.match(before)) or re.search(
-        r"\b(?:that|which|who|where|when)\b", before
+        r"\b(?:that|which|who|where|when|how|whether)\b", before
     ):
         return None  # inside an apposition or a second clause
     cut = shorten(f"{before}{_MARK}{after}")

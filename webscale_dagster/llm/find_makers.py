@@ -104,6 +104,8 @@ def agent(line: Line, names: Names) -> Fact | None:
     parsed = line.clause
     if parsed is None or line.subject is None or not parsed.is_be or parsed.front:
         return None
+    if line.subject.startswith(("a ", "an ")):
+        return None
     if parsed.passive() is None:
         return _made_by(line)
     found = _AGENT.match(parsed.rest)
@@ -181,12 +183,17 @@ def identity(line: Line, names: Names) -> Fact | None:
     ):
         return None
     name = subject.removeprefix("the ")
+    if re.match(
+        r"the (?:best|worst|greatest|finest|most (?:important|interesting|beautiful))\b",
+        parsed.rest,
+    ):
+        return None  # an opinion
     if not (is_name(name) or bare_term(line)) or len(subject.split()) > 6:
         return None
     what = shorten(parsed.rest)
     if "," in what or not complete(what) or not _identifies(what):
         return None
-    if re.search(r"\b(?:his|her|its|their)\b", what):
+    if re.search(r"\b(?:his|her|its|their|since)\b", what):
         return None
     head = head_noun(what)
     if parsed.aux in ("are", "were") and not is_plural(head):

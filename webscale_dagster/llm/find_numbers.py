@@ -264,7 +264,9 @@ def dimension(line: Line, names: Names) -> Fact | None:
     if parsed is None or line.subject is None or not parsed.is_be or parsed.front:
         return None
     found = _DIMENSION.match(parsed.rest)
-    if found is None or found.group("dim") == "old":
+    if found is None or found.group("dim") == "old" or line.subject.startswith(("a ", "an ")):
+        return None
+    if re.search(r"[A-Z][a-z]+[’']s [a-z]", line.subject):
         return None
     adjective = {"in length": "long", "in height": "tall", "in width": "wide", "in depth": "deep"}
     dim = adjective.get(found.group("dim"), found.group("dim"))
@@ -371,6 +373,10 @@ def percent(line: Line, names: Names) -> Fact | None:
     if not _lead_fits(parsed, pre, _generic(line)):
         return None
     answer = found.group("num") + found.group("sign")
+    if parsed.verb.startswith(
+        ("estimate", "claim", "say", "said", "report", "find", "found", "show")
+    ):
+        return None
     if found.group("of"):
         of = _clean_tail(found.group("of"))
         if of is None:

@@ -33,6 +33,8 @@ _DEFINED = re.compile(
 )
 _NON_UNIQUE = word_set("condition disorder disease syndrome illness infection defect cancer")
 _KIND_OF = re.compile(
+    r"^The (?:portion|part|piece|region|area|side|end|section|point|line|number|value|"
+    r"one)\b(?! of)|"
     r"\b(?:special|particular|certain|specific|common|important|similar|single|one|simple|"
     r"other|different) "
     r"(?:types?|kinds?|forms?|cases?|class|examples?|ways?|versions?)\b|\bfor which (?:holds|"
@@ -154,7 +156,9 @@ def defined(line: Line, names: Names) -> Fact | None:
     ):
         return None
     body = parsed.rest if len(parsed.rest.split()) <= 26 else shorten(parsed.rest)
-    if head_noun(noun) in _NON_UNIQUE and len(body.split()) < 14:
+    if head_noun(noun) in ("means", "way", "reason", "place", "time", "one", "task"):
+        return None
+    if head_noun(noun) in _NON_UNIQUE and len(body.split()) < 15:
         return None
     if len(body.split()) < 7 or not complete(body):
         return None
@@ -219,7 +223,7 @@ def called(line: Line, names: Names) -> Fact | None:
     ):
         return None
     term, after = short
-    if re.match(r",? ?(?:and|or|by)\b", after) or after.startswith("as "):
+    if re.match(r",? ?(?:and|or|by|on|of|to|for)\b", after) or after.startswith("as "):
         return None
     condition = after if re.match(r"(?:if|when) ", after) else ""
     if not condition and len(phrase.split()) < 4 and not found.group("adv") and not is_name(phrase):
@@ -257,7 +261,7 @@ def _called_object(line: Line) -> Fact | None:
     found = _CALLED_OBJECT.match(parsed.rest)
     if found and len(found.group("pre").split()) + len(line.subject.split()) > 11:
         return None
-    if found is None or re.search(r"\b(?:that|which|and|who|,)\b|,", found.group("pre")):
+    if found is None or re.search(r"—|\b(?:that|which|and|who|,)\b|,", found.group("pre")):
         return None
     short = _short_term(found.group("x"))
     if found.group("np").split()[-1] in PERSON_NOUNS:

@@ -63,12 +63,14 @@ def when(line: Line, names: Names) -> Fact | None:
         before, after = parsed.rest[: inside.start()], parsed.rest[inside.end() :]
         if ", and " in before or re.search(r"\b(?:that|which|who|whose|how|whether)\b", before):
             return None  # the year belongs to another clause
-        if not (complete(before) or not before) or re.match(r"[A-Z]", after.strip(" ,")):
+        if not (complete(before) or not before) or re.match(r"[A-Z”\"’]", after.strip(" ,")):
             return None
         cut = shorten(f"x {before} @@{after}").removeprefix("x")
         if "@@" not in cut:
             return None
         found, rest = inside, cut.replace(" @@", "").replace("@@", "")
+    if not rest.strip() and parsed.rest.startswith("and "):
+        return None  # "attacked and destroyed Baghdad"
     kind = str(found.lastgroup)
     place = "" if front else parsed.front
     if place:
@@ -90,7 +92,9 @@ def span(line: Line, names: Names) -> Fact | None:
     if found is None or len(ANY_YEAR.findall(line.plain)) != 2 or found.end() < len(parsed.rest):
         return None
     rest = _tidy(parsed.rest[: found.start()])
-    if not (complete(rest) or not rest) or "," in rest or shorten(f"x {rest}") != f"x {rest}":
+    if not (complete(rest) or not rest) or re.search(r",|\b(?:that|which|who)\b", rest):
+        return None
+    if shorten(f"x {rest}") != f"x {rest}":
         return None
     slots = {"asks": parsed.inverted(line.subject, rest), "from": found.group("from")}
     return Fact("span", found.group("to"), "date", line.sentence, slots)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from webscale_dagster.llm.verbs import word_set
 
 PERSON_NOUNS = word_set(
-    "person man woman boy girl child son daughter brother sister father mother husband wife "
+    "person sovereign monarch man woman boy girl child son daughter brother sister father mother "
+    "husband wife "
     "king queen prince princess emperor empress pope bishop archbishop cardinal priest saint "
     "monk nun pharaoh sultan caliph shah tsar president chancellor premier minister governor "
     "mayor senator congressman congresswoman representative ambassador diplomat politician "
@@ -106,7 +107,7 @@ DEFINING = word_set(
 
 # Words that mean something else in every trade: their definition does not lead back to them.
 TOO_GENERAL = word_set(
-    "rule record set list class type key field node string value event rate action task "
+    "rule record cause effect treatment symptom test trial set list class type key field node string value event rate action task "
     "report order user account page block view group state model system function object "
     "variable number point line file process program plan policy budget goal market product "
     "service team project method problem solution condition item part form tool option role "

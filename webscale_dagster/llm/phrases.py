@@ -29,6 +29,7 @@ _FIXED = _UNIQUE | word_set(
     "southern eastern western early mid late term name nervous digestive immune respiratory "
     "circulatory blood body cell time age"
 )
+_ORDERED = re.compile(r"\b(?:of|to|in|that|who|which)\b|(?:at|on|for|by) [A-Z]")
 _ORDINALS = word_set("first second third fourth fifth last only")
 _DEFINITE = re.compile(r"\b[Tt]he (?=((?:[a-z]+[ -]){0,3}[a-z]+)\b([^a-z]|$)(.{0,24}))")
 _POSTMODIFIED = re.compile(
@@ -56,7 +57,7 @@ _ROLES = (
     "Company|Group|Board|Commission|Council|Mayor|Committee|Department|Director|Secretary|Agency|"
     "Corporation|Trust|Fund|Plan|Act|Court|User|Users|Challenge|Program|Programme|Project|"
     "Registrant|"
-    "Partnership|Bank|Notes|Agreement|Section|Advisory|Executive|Chairman|Chief|Officer|District|"
+    "Partnership|Bank|Notes|Agreement|Section|Advisory|Tax|Executive|Chairman|Chief|Officer|District|"
     "State|City|County|Authority|Office|Administrator|President|Governor|Senate|House|Bill|Order|"
     "Directors|Trustees|Regents|Governors|Commissioners|Superintendent|Commissioner|Chairperson|"
     "University|College|School|Institute|Association|Society|Club|Church|Party|Government|"
@@ -149,7 +150,7 @@ def _definite_stands(noun: list[str], after: str) -> bool:
         if index == 0 and bare in _FIXED:
             return True
         if index == 0 and bare in _ORDINALS:
-            return bool(re.search(r"\b(?:of|to|in|that|who|which)\b", " ".join(noun) + after))
+            return bool(_ORDERED.search(" ".join(noun) + after))
         if index and _POSTMODIFIED.match(" ".join(noun[index:]) + after):
             return True
     if re.match(r"^ [A-Z]", after):  # the planet Mars, the French army
@@ -219,7 +220,7 @@ class Names:
         lower = bare.lower()
         if lower in PAST or lower in PRESENT or lower in _COMMON_STARTERS:
             return False
-        common = len(re.findall(rf"(?<![./@#]){re.escape(lower)}\b(?!\.\w)", self.text))
+        common = len(re.findall(rf"(?<![./@#])\b{re.escape(lower)}\b(?!\.\w)", self.text))
         proper = len(re.findall(rf"[a-z,] {re.escape(bare)}\b", self.text))
         if common == proper:
             return None
@@ -239,7 +240,7 @@ class Names:
             phrase
         ):
             return None
-        if re.search(r"\d\.|[&/]", phrase) or _clause_inside(parts):
+        if re.search(r"\d\.|[&/]|^[a-z].*[A-Z][a-z]+[’']s ", phrase) or _clause_inside(parts):
             return None
         first = parts[0]
         if first in ("The", "A", "An", "Every", "Each"):

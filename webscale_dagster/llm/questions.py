@@ -94,7 +94,7 @@ _POORLY_SET = re.compile(
 # within a definition these point to something the definition itself has named
 _INSIDE_DEFINITION = re.compile(r"\b(?:it|them|they|same|others?|another|both|different|either)\b")
 _INVENTED = re.compile(
-    r"\b((?:invent|patent|discover|isolat|coin|develop|introduc|perform)(?:ed|e)?) the (?=[a-z])"
+    r"\b((?:invent|patent|discover|isolat|coin|develop|introduc)(?:ed|e)?) the (?=[a-z])"
 )
 _WHOSE = re.compile(r"\b(?:was|did|is|were|has|had) (?:the|a) .*\b(?:his|her)\b")
 _TWO_PREPOSITIONS = re.compile(
@@ -127,15 +127,19 @@ def ask(fact: Fact) -> str:
     return question[0].upper() + question[1:]
 
 
+def _stem(word: str) -> str:
+    return word.removesuffix("s")[:6]
+
+
 def leaks(question: str, answer: str, options: dict[str, str]) -> bool:
     """Whether a content word of the answer, or its stem, stands in the question.
 
     The class of a named thing may: "which lake" does not give "Lake Victoria" away.
     """
     free = {*words(options.get("unit", "")), *_SMALL}
-    asked = {word[:6] for word in words(question)}
+    asked = {_stem(word) for word in words(question)}
     content = [word for word in words(answer) if word not in free]
-    shared = [word for word in content if word[:6] in asked]
+    shared = [word for word in content if _stem(word) in asked]
     named = re.findall(r"[A-Za-z]+", question)
     return len(shared) == len(content) or any(
         not (word in _CLASSES and word in named) for word in shared

@@ -135,4 +135,4 @@ def stands_alone(sentence: str) -> bool:
     if len(_SPEECH.findall(sentence)) % 2 or sentence.count("(") != sentence.count(")"):
         return False
     lower = sum(word.islower() for word in words)
-    return lower * 2 >= len(words) and len(_ALL_CAPS.findall(sentence)) <= 3
+    return lower * 10 >= len(words) * 3 and len(_ALL_CAPS.findall(sentence)) <= 3

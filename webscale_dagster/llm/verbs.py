@@ -211,6 +211,6 @@ STATIVE = word_set(
 
 
 def simple_past(participle: str) -> str | None:
-    """``written`` -> ``wrote``, ``founded`` -> ``founded``; None for a word that is no participle."""
+    """``written`` -> ``wrote``; None for a word that is no participle."""
     base = PARTICIPLE.get(participle)
     return None if base is None else _SIMPLE_PAST.get(base)

@@ -1,0 +1,130 @@
+"""``stage``, ``dedup``, ``decontaminate`` on plain files: fixed outputs, clear refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.cli.conftest import run
+from tests.test_walk import COPPER, DANUBE
+
+pytestmark = pytest.mark.usefixtures("home")
+QUIZ = "Which river of Europe flows through ten countries before it reaches the Black Sea at last?"
+
+
+def _jsonl(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def _stage(name: str, source: Path, out: Path) -> dict[str, pl.DataFrame]:
+    result = run("stage", name, str(source), str(out))
+    assert result.exit_code == 0, f"{result.output} {result.exception}"
+    return {part: pl.read_parquet(out / f"{part}.parquet") for part in ("kept", "rejects", "calls")}
+
+
+def test_stages_feed_each_other(tmp_path: Path) -> None:
+    source = _jsonl(
+        tmp_path / "docs.jsonl",
+        {"id": "a", "text": DANUBE},
+        {"id": "b", "text": COPPER},
+        {"id": "c", "text": "too short"},
+        {"id": "d"},
+    )
+    raw = _stage("raw_corpus", source, tmp_path / "raw")
+    assert (raw["kept"].height, raw["rejects"]["reason"].to_list()) == (3, ["no_text"])
+    docs = _stage("filtered_docs", tmp_path / "raw" / "kept.parquet", tmp_path / "docs")
+    assert docs["kept"].height == 2 and "too_short" in docs["rejects"]["reason"].to_list()
+    asked = _stage("personas", tmp_path / "docs" / "kept.parquet", tmp_path / "personas")
+    assert set(asked["kept"]["doc_id"]) == set(docs["kept"]["doc_id"])
+    assert asked["calls"].height == 2
+    rows = asked["kept"].join(docs["kept"].select("doc_id", "text"), on="doc_id")
+    rows.write_parquet(tmp_path / "slots.parquet")
+    pairs = _stage("qa_pairs", tmp_path / "slots.parquet", tmp_path / "pairs")
+    assert pairs["kept"].height >= 2
+    rows = pairs["kept"].join(docs["kept"].select("doc_id", "text"), on="doc_id")
+    rows.write_parquet(tmp_path / "pairs.parquet")
+    good = _stage("verified_qa", tmp_path / "pairs.parquet", tmp_path / "good")
+    assert good["kept"].height + good["rejects"].height == pairs["kept"].height
+    clean = _stage("decontaminated_set", tmp_path / "good" / "kept.parquet", tmp_path / "clean")
+    assert clean["kept"].height == good["kept"].height
+
+
+def test_plain_pairs_are_enough_for_verification(tmp_path: Path) -> None:
+    rows = [
+        {"id": 1, "question": "How long is the Danube in all?", "answer": "2,850 kilometres",
+         "evidence": "The Danube is 2,850 kilometres long."},
+        {"id": 2, "question": "Is it 2,850 kilometres, as the text says?",
+         "answer": "2,850 kilometres", "evidence": "The Danube is 2,850 kilometres long."},
+    ]  # fmt: skip
+    made = _stage("verified_qa", _jsonl(tmp_path / "pairs.jsonl", *rows), tmp_path / "out")
+    assert made["kept"]["qa_id"].to_list() == ["1"]
+    assert made["rejects"].select("row_id", "reason").rows() == [("2", "leaks")]
+
+
+def test_dedup_names_the_kept_document(tmp_path: Path) -> None:
+    source = _jsonl(
+        tmp_path / "docs.jsonl",
+        {"id": 1, "text": DANUBE},
+        {"id": 2, "text": COPPER},
+        {"id": 3, "text": DANUBE + " It is wide."},
+    )
+    result = run("dedup", str(source), str(tmp_path / "out"))
+    assert result.exit_code == 0, result.output
+    found = pl.read_parquet(tmp_path / "out" / "duplicates.parquet")
+    assert found.columns == ["id", "keep_id", "cluster_id", "jaccard"]
+    assert found.select("id", "keep_id").rows() == [("3", "1")]
+    assert pl.read_parquet(tmp_path / "out" / "kept.parquet")["id"].to_list() == ["1", "2"]
+
+
+@pytest.mark.parametrize("kind", ["documents", "pairs"])
+def test_decontaminate_names_the_benchmark(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "benchmarks"
+    folder.mkdir()
+    _jsonl(folder / "quiz.jsonl", {"id": "q1", "question": QUIZ, "answer": "the Danube"})
+    rows = (
+        [{"id": "x", "text": f"{COPPER} {QUIZ} {COPPER}"}, {"id": "y", "text": DANUBE}]
+        if kind == "documents"
+        else [
+            {"id": "x", "question": QUIZ.upper(), "answer": "Danube"},
+            {"id": "y", "question": "Who wrote the opera Fidelio?", "answer": "Beethoven"},
+        ]
+    )
+    source = _jsonl(tmp_path / "rows.jsonl", *rows)
+    out = tmp_path / "out"
+    result = run("decontaminate", str(source), str(out), "--benchmarks", str(folder))
+    assert result.exit_code == 0, f"{result.output} {result.exception}"
+    found = pl.read_parquet(out / "contaminated.parquet")
+    assert found.columns == ["id", "benchmark", "benchmark_id", "rule", "score", "match"]
+    assert found.select("id", "benchmark", "benchmark_id").rows() == [("x", "quiz", "q1")]
+    assert pl.read_parquet(out / "clean.parquet")["id"].to_list() == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([{"id": 1, "body": "x"}], "no field 'text'; it has id, body"),
+        (
+            [{"id": 1, "text": "x"}, {"id": 1, "text": "y"}],
+            "row 0: an id that is missing or repeated",
+        ),
+        ([{"id": 1, "text": "x"}, {"id": 2, "text": None}], "row 1: no text"),
+    ],
+)
+def test_bad_rows_are_named(tmp_path: Path, rows: list[dict[str, Any]], said: str) -> None:
+    source = _jsonl(tmp_path / "docs.jsonl", *rows)
+    result = run("dedup", str(source), str(tmp_path / "out"))
+    assert result.exit_code == 1
+    assert said in result.output and "docs.jsonl" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_line_is_named(tmp_path: Path) -> None:
+    source = tmp_path / "docs.jsonl"
+    source.write_text('{"id": 1, "text": "x"}\n{broken\n', encoding="utf-8")
+    result = run("dedup", str(source), str(tmp_path / "out"))
+    assert result.exit_code == 1 and "docs.jsonl" in f"{result.output} {result.exception}"
