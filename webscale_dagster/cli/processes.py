@@ -17,6 +17,12 @@ import click
 from webscale_dagster.home import home, prepare_dagster_home
 
 _PATIENCE = 20.0  # seconds a process is given after SIGTERM
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_TIE = (
+    "import ctypes, os, sys; "
+    f"ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, {signal.SIGTERM.value}); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 def program(name: str) -> str:
@@ -45,7 +51,8 @@ def running(commands: Sequence[list[str]]) -> Iterator[list[subprocess.Popen[byt
     prepare_dagster_home()
     environment = os.environ | {"WEBSCALE_HOME": str(home()), "DAGSTER_DISABLE_TELEMETRY": "1"}
     started = [
-        subprocess.Popen(command, env=environment, start_new_session=True) for command in commands
+        subprocess.Popen(_tied(command), env=environment, start_new_session=True)
+        for command in commands
     ]
     try:
         yield started
@@ -53,20 +60,33 @@ def running(commands: Sequence[list[str]]) -> Iterator[list[subprocess.Popen[byt
         for process in started:
             _signal(process, signal.SIGTERM)
         deadline = time.monotonic() + _PATIENCE
+        while any([_is_left(process) for process in started]) and time.monotonic() < deadline:
+            time.sleep(0.1)
         for process in started:
-            try:
-                process.wait(max(deadline - time.monotonic(), 0.1))
-            except subprocess.TimeoutExpired:
-                _signal(process, signal.SIGKILL)
-                process.wait()
+            _signal(process, signal.SIGKILL)
+            process.wait()
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """To the process and the code servers it started: they share its group."""
+def _tied(command: list[str]) -> list[str]:
+    """On Linux, a command that gets SIGTERM if this process dies, however it dies."""
+    if sys.platform != "linux":
+        return command
+    return [sys.executable, "-I", "-S", "-c", _TIE, *command]
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> bool:
+    """To the process, the code servers it started and their runs: they share its group."""
     try:
         os.killpg(process.pid, number)
     except ProcessLookupError:
-        return
+        return False
+    return True
+
+
+def _is_left(process: subprocess.Popen[bytes]) -> bool:
+    """True while any of its group lives; reaps the process itself."""
+    process.poll()
+    return _signal(process, 0)
 
 
 def free_port(port: int) -> None:

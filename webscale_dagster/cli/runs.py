@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +18,18 @@ import dagster as dg
 
 from webscale_dagster import shards
 from webscale_dagster.cli.console import Bars, bars, console, errors
+from webscale_dagster.cli.locks import hold, is_held
 from webscale_dagster.defs.partitions import sync_shards
-from webscale_dagster.home import prepare_dagster_home
+from webscale_dagster.home import home, prepare_dagster_home
 from webscale_dagster.walk import GENERATE, INGEST, SHARDED, Walk
 
-_PID, _HOST = "webscale/pid", "webscale/host"
+_LIFE, _HOST = "webscale/process", "webscale/host"  # tags: the lock its process holds, and where
+_UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 ORDER = (*SHARDED, "rl_splits", "dataset_release")
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -46,14 +54,27 @@ def instance_at_home() -> dg.DagsterInstance:
 
 def _bury_the_dead(instance: dg.DagsterInstance) -> None:
     """Close runs whose process was killed, and free the pool slots they hold."""
-    filters = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED],
-        tags={_HOST: socket.gethostname()},
-    )
-    for run in instance.get_runs(filters):
-        if not Path(f"/proc/{run.tags[_PID]}").exists():
-            instance.report_run_failed(run, "its process was killed; what it finished is kept")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    here = dg.RunsFilter(statuses=_UNFINISHED, tags={_HOST: socket.gethostname()})
+    for run in instance.get_runs(here):
+        if not is_held(run.tags[_LIFE]):
+            close(instance, run)
+
+
+def bury_launched(instance: dg.DagsterInstance) -> None:
+    """Close runs that a daemon launched, before another daemon starts; it runs them again.
+
+    Only in the home's own instance, where there is no other daemon: the caller has made sure.
+    """
+    if Path(instance.root_directory) == home() / "dagster":
+        for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+            if _LIFE not in run.tags:
+                close(instance, run)
+
+
+def close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Write down that a run's process is gone."""
+    instance.report_run_failed(run, "its process was killed; what it finished is kept")
+    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 class Runner:
@@ -64,6 +85,9 @@ class Runner:
         from webscale_dagster.definitions import defs
 
         self.walk, self.instance = walk, instance_at_home()
+        # A lock tells the living from the dead; a process id may be given to another one.
+        self._life = f"run-{os.getpid()}-{time.time_ns()}"
+        hold(self._life)
         self._definitions = defs()
         sync_shards(self.instance, shards.names(walk.lake))
 
@@ -120,7 +144,7 @@ class Runner:
             asset_selection=[dg.AssetKey(name) for name in assets],
             raise_on_error=False,
             run_config=_QUIET,
-            tags={_PID: str(os.getpid()), _HOST: socket.gethostname()},
+            tags={_LIFE: self._life, _HOST: socket.gethostname(), "dagster/max_retries": "0"},
         )
         if not result.success:
             why = _why(result)

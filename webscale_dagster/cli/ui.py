@@ -10,7 +10,9 @@ import click
 
 from webscale_dagster import shards
 from webscale_dagster.cli.console import console
+from webscale_dagster.cli.locks import hold
 from webscale_dagster.cli.processes import answers, daemon, free_port, running, webserver
+from webscale_dagster.home import home
 from webscale_dagster.walk import Walk
 
 
@@ -24,28 +26,38 @@ def ui(port: int) -> None:
     Example: webscale ui --port 3333
     """
     free_port(port)
-    from webscale_dagster.cli.runs import instance_at_home
+    from webscale_dagster.cli.runs import bury_launched, instance_at_home
     from webscale_dagster.defs.partitions import sync_shards
 
+    if not hold("ui"):
+        raise click.ClickException(f"webscale ui serves {home()} already; two daemons would clash")
     with instance_at_home() as instance:
+        bury_launched(instance)
         sync_shards(instance, shards.names(Walk.at_home().lake))
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        _serve(port)
+    except KeyboardInterrupt:
+        console.print("stopped")
+
+
+def _serve(port: int) -> None:
+    """Until a signal; returns only by an exception."""
     with running([webserver(port), daemon()]) as processes:
         console.print(f"starting on http://127.0.0.1:{port} …")
-        while not answers(port) and all(p.poll() is None for p in processes):
+        said = False
+        while all(process.poll() is None for process in processes):
+            if not said and answers(port):
+                console.print(f"[bold]http://127.0.0.1:{port}[/bold]  (Ctrl-C stops it)")
+                said = True
             time.sleep(0.5)
-        console.print(f"[bold]http://127.0.0.1:{port}[/bold]  (Ctrl-C stops it)")
-        try:
-            while all(process.poll() is None for process in processes):
-                time.sleep(1)
-        except KeyboardInterrupt:
-            console.print("stopping")
-            return
     raise click.ClickException("a process ended by itself; its messages are above")
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    del number, frame
+    del frame
+    signal.signal(number, signal.SIG_IGN)  # once is enough: let the processes be stopped
     raise KeyboardInterrupt
 
 

@@ -14,11 +14,12 @@ from webscale_dagster.llm import (
     find_makers,
     find_names,
     find_numbers,
+    find_shares,
     find_terms,
     find_times,
 )
 from webscale_dagster.llm.lines import Fact, Finder, take_apart
-from webscale_dagster.llm.phrases import Names
+from webscale_dagster.llm.names import Names
 from webscale_dagster.llm.sentences import Sentence, split, stands_alone
 
 MAX_SCANNED = 30_000  # characters of a document that are looked at
@@ -29,12 +30,12 @@ FINDERS: tuple[Finder, ...] = (
     find_names.gene,
     find_names.pattern,
     find_terms.stands_for,
-    find_numbers.odds,
+    find_shares.odds,
     find_numbers.dimension,
     find_numbers.measured,
     find_names.named_after,
-    find_numbers.percent,
-    find_numbers.money,
+    find_shares.percent,
+    find_shares.money,
     find_numbers.there_are,
     find_numbers.count,
     find_terms.called,

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 from webscale_dagster.llm.clauses import shorten
 from webscale_dagster.llm.find_numbers import VAGUE, plural_phrase
-from webscale_dagster.llm.find_times import ANY_YEAR, WHEN
+from webscale_dagster.llm.find_times import ANY_YEAR, OTHER_EVENT, WHEN
 from webscale_dagster.llm.lexicon import DURATIONS, NUMBER, RATES
 from webscale_dagster.llm.lines import Fact, Line, told
-from webscale_dagster.llm.phrases import Names, complete, squeeze
+from webscale_dagster.llm.names import Names
+from webscale_dagster.llm.phrases import complete, squeeze
 from webscale_dagster.llm.verbs import PAST, PRESENT, word_set
 
 MAX_WORDS = 26
@@ -67,6 +68,15 @@ def in_place(line: Line, names: Names) -> Fact | None:
         return None
     if " " not in line.subject and line.clause.aux in ("has", "have"):
         return None
+    if not named and line.clause.verb in (
+        "occurs",
+        "occur",
+        "begins",
+        "begin",
+        "starts",
+        "appears",
+    ):
+        return None  # of what?
     if not named and (told(line.clause) or line.subject.startswith(("a ", "an "))):
         return None
     for find in (_measure, _percent, _year, _count):
@@ -149,7 +159,7 @@ def _year(line: Line, named: bool) -> Fact | None:
     kind = str(found.lastgroup)
     asked = {"year": "in what year", "month": "in what month and year", "day": "on what date"}[kind]
     before, after = line.plain[: found.start()], line.plain[found.end() :]
-    if not complete(before) or re.match(r" (?:in|on) ", after):
+    if not complete(before) or re.match(r" (?:in|on) ", after) or OTHER_EVENT.search(before):
         return None
     question = _asked(before + " ", asked, after)
     if question is None:

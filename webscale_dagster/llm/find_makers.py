@@ -12,7 +12,8 @@ from webscale_dagster.llm.find_numbers import is_plural
 from webscale_dagster.llm.find_terms import bare_term
 from webscale_dagster.llm.lexicon import NOT_PEOPLE, PERSON_NOUNS, PERSON_VERBS
 from webscale_dagster.llm.lines import Fact, Line
-from webscale_dagster.llm.phrases import KNOWN_NAMES, Names, complete, head_noun, is_name, squeeze
+from webscale_dagster.llm.names import KNOWN_NAMES, Names
+from webscale_dagster.llm.phrases import complete, head_noun, is_name, squeeze
 from webscale_dagster.llm.verbs import PARTICIPLE, PAST, simple_past, word_set
 
 _RELATIVE = re.compile(

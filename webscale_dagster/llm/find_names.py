@@ -10,7 +10,8 @@ import re
 from webscale_dagster.llm.clauses import shorten
 from webscale_dagster.llm.lexicon import PERSON_NOUNS, PLACE_NOUNS
 from webscale_dagster.llm.lines import Fact, Line
-from webscale_dagster.llm.phrases import KNOWN_NAMES, Names, complete, hangs, head_noun, is_name
+from webscale_dagster.llm.names import KNOWN_NAMES, Names
+from webscale_dagster.llm.phrases import complete, hangs, head_noun, is_name
 from webscale_dagster.llm.verbs import PAST, word_set
 
 _RELATIVE = re.compile(

@@ -11,15 +11,8 @@ from webscale_dagster.llm.clauses import shorten
 from webscale_dagster.llm.find_numbers import is_plural
 from webscale_dagster.llm.lexicon import DEFINING, PERSON_NOUNS, TOO_GENERAL
 from webscale_dagster.llm.lines import Fact, Line
-from webscale_dagster.llm.phrases import (
-    PREPOSITIONS,
-    Names,
-    complete,
-    hangs,
-    head_noun,
-    is_name,
-    squeeze,
-)
+from webscale_dagster.llm.names import PREPOSITIONS, Names
+from webscale_dagster.llm.phrases import complete, hangs, head_noun, is_name, squeeze
 from webscale_dagster.llm.verbs import PARTICIPLE, PAST, word_set
 
 _RELATIVE = re.compile(
@@ -31,13 +24,13 @@ _DEFINED = re.compile(
     r"used for|caused by|characterized by|consisting of|composed of|made of|made from|made up of|"
     r"containing|designed to|of|between|for) (?P<vp>.+)$"
 )
-_NON_UNIQUE = word_set("condition disorder disease syndrome illness infection defect cancer")
+_NON_UNIQUE = word_set("condition disorder disease syndrome infection defect cancer tumor")
 _KIND_OF = re.compile(
     r"^The (?:portion|part|piece|region|area|side|end|section|point|line|number|value|"
     r"one)\b(?! of)|"
-    r"\b(?:special|particular|certain|specific|common|important|similar|single|one|simple|"
+    r"\b(?:special|key|particular|certain|specific|common|important|similar|single|one|simple|"
     r"other|different) "
-    r"(?:types?|kinds?|forms?|cases?|class|examples?|ways?|versions?)\b|\bfor which (?:holds|"
+    r"(?:process|types?|kinds?|forms?|cases?|class|examples?|ways?|versions?)\b|\bfor which (?:holds|"
     r"is|are)\b"
 )
 _CALLED = re.compile(
@@ -156,7 +149,7 @@ def defined(line: Line, names: Names) -> Fact | None:
     ):
         return None
     body = parsed.rest if len(parsed.rest.split()) <= 26 else shorten(parsed.rest)
-    if head_noun(noun) in ("means", "way", "reason", "place", "time", "one", "task"):
+    if head_noun(noun) in ("same", "means", "way", "reason", "place", "time", "one", "task"):
         return None
     if head_noun(noun) in _NON_UNIQUE and len(body.split()) < 15:
         return None
@@ -259,6 +252,8 @@ def _called_object(line: Line) -> Fact | None:
     if parsed is None or line.subject is None or parsed.front or parsed.is_be:
         return None
     found = _CALLED_OBJECT.match(parsed.rest)
+    if found and found.group("pre").endswith(("due to ", " of ", " to ")):
+        return None
     if found and len(found.group("pre").split()) + len(line.subject.split()) > 11:
         return None
     if found is None or re.search(r"—|\b(?:that|which|and|who|,)\b|,", found.group("pre")):

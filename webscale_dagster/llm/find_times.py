@@ -9,7 +9,8 @@ import re
 
 from webscale_dagster.llm.clauses import Clause, shorten
 from webscale_dagster.llm.lines import Fact, Line
-from webscale_dagster.llm.phrases import MONTHS, Names, complete, is_name, squeeze
+from webscale_dagster.llm.names import Names
+from webscale_dagster.llm.phrases import MONTHS, complete, is_name, squeeze
 from webscale_dagster.llm.verbs import PARTICIPLE, PAST, STATIVE
 
 _DAY = rf"(?:(?:{MONTHS}) \d{{1,2}},? [12]\d{{3}}|\d{{1,2}} (?:{MONTHS}),? [12]\d{{3}})"
@@ -26,6 +27,9 @@ _LIFE = re.compile(
     rf"^(?P<name>[A-Z][^()\d:;]{{4,60}}?) ?\(\s*(?:born |b\. )?(?:in )?(?P<born>{_DAY}|{_YEAR})"
     rf"(?: in [^()\d]+)?(?:\s*[-–—]\s*(?:c\. )?(?P<died>{_DAY}|{_YEAR}))?\s*\) (?P<aux>is|"
     rf"was) (?:an?|the) "
+)
+OTHER_EVENT = re.compile(
+    r"\b(?:that|which|who|whose|how|whether|in response to|after|following|before|since|during)\b"
 )
 _INDEFINITE = re.compile(
     r"(?:an?|some|several|various|numerous|additional|certain|many|few|more|new|\w+ (?:an?|"
@@ -61,7 +65,7 @@ def when(line: Line, names: Names) -> Fact | None:
         if inside is None:
             return None
         before, after = parsed.rest[: inside.start()], parsed.rest[inside.end() :]
-        if ", and " in before or re.search(r"\b(?:that|which|who|whose|how|whether)\b", before):
+        if ", and " in before or OTHER_EVENT.search(before):
             return None  # the year belongs to another clause
         if not (complete(before) or not before) or re.match(r"[A-Z”\"’]", after.strip(" ,")):
             return None

@@ -107,7 +107,8 @@ DEFINING = word_set(
 
 # Words that mean something else in every trade: their definition does not lead back to them.
 TOO_GENERAL = word_set(
-    "rule record cause effect treatment symptom test trial set list class type key field node string value event rate action task "
+    "rule record cause effect treatment symptom test trial set list class type key field "
+    "node string value event rate action task "
     "report order user account page block view group state model system function object "
     "variable number point line file process program plan policy budget goal market product "
     "service team project method problem solution condition item part form tool option role "

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from webscale_dagster.llm.clauses import Clause, clause, plain
-from webscale_dagster.llm.phrases import Names
+from webscale_dagster.llm.names import Names
 from webscale_dagster.llm.sentences import Sentence
 from webscale_dagster.llm.verbs import PARTICIPLE, PAST, word_set
 

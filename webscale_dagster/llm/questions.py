@@ -13,7 +13,8 @@ from itertools import islice
 from webscale_dagster.llm.facts import MAX_FACTS, MAX_SCANNED, facts_in, lines_of
 from webscale_dagster.llm.lexicon import NOT_PEOPLE, PLACE_NOUNS
 from webscale_dagster.llm.lines import Fact
-from webscale_dagster.llm.phrases import Names, complete, hangs, squeeze, words
+from webscale_dagster.llm.names import Names
+from webscale_dagster.llm.phrases import complete, hangs, squeeze, words
 from webscale_dagster.llm.verbs import word_set
 
 MAX_QUESTION_WORDS, MIN_QUESTION_WORDS = 34, 5
@@ -87,7 +88,7 @@ _CLASSES = frozenset(PLACE_NOUNS.split("|")) | NOT_PEOPLE
 
 # quotation marks on the wrong side of a space, numbered parts of a book
 _POORLY_SET = re.compile(
-    r"[a-z]\" [A-Z]|\b(?:Theorem|Lemma|Equation|Proposition|Definition|Example|Problem|"
+    r"[a-z]\" [A-Z]|\.[”\"]|\b(?:Theorem|Lemma|Equation|Proposition|Definition|Example|Problem|"
     r"Exercise|Chapter|"
     r"Section|Part|Unit|Step|Case|Model|Algorithm|Table|Figure|Question|Paragraph) [\dIVX(]"
 )

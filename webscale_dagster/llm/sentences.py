@@ -66,7 +66,7 @@ _PERSON = re.compile(
 _NOISE = re.compile(
     r"[|\\{}<>=_~^$@#*•►→\u2022\uFFFD]|https?:|www\.|\[\w|\s[-+/]\s|\.\.\.|…|::|;|"
     r"[\u0370-\u03ff]|\?|!|[a-z]\.[A-Z]|\b\w+\.(?:com|org|gov|net|py)\b|\( \)|@-@| ,|"
-    r"\(see\b|\(\)|\bsee \(|[a-z]\(\S|©|®|™|[ÃÂ€`]|\([a-hivx]{1,3}\)|\.\s?[\u2060]?[—–]"
+    r"\(see\b|\(\)|\bsee \(|[a-z]\(\S|©|®|™|[ÃÂ€`Ø•▪]|\([a-hivx]{1,3}\)|\.\s?[\u2060]?[—–]"
 )
 _MONEY = re.compile(r"(?:US)?\$(?=\d)")
 _SPACED_CITE = re.compile(r"\[\d{1,3}\]|\[citation needed\]")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
 from typing import NamedTuple
 
 from webscale_dagster.text.ngrams import Places, has_digit, without_numbers
@@ -96,17 +96,22 @@ class Alignment:
     match: str
 
 
+def _span(blocks: Sequence[Match]) -> int:
+    return blocks[-1].b + blocks[-1].size - blocks[0].b
+
+
 def align(
     wanted: Sequence[str], tokens: Sequence[str], weight: Callable[[str], float]
 ) -> Alignment | None:
-    """Align a question's words with words of a text; none if they are scattered over it."""
+    """Align a question's words with words of a text; none if it has none of them."""
     matcher = SequenceMatcher(None, wanted, tokens, autojunk=False)
     blocks = [block for block in matcher.get_matching_blocks() if block.size]
     if not blocks:
         return None
+    # Common words at the edges match anything: the smaller of the outermost pieces goes first.
+    while _span(blocks) > _MAX_SPAN * len(wanted) + _SPARE_WORDS:
+        blocks.pop(0 if blocks[0].size < blocks[-1].size else -1)
     begin, end = blocks[0].b, blocks[-1].b + blocks[-1].size
-    if end - begin > _MAX_SPAN * len(wanted) + _SPARE_WORDS:
-        return None
     matched = [word for block in blocks for word in wanted[block.a : block.a + block.size]]
     weights = sum(map(weight, wanted))
     plain = [word for word, digit in zip(wanted, has_digit(wanted), strict=True) if not digit]

@@ -66,7 +66,8 @@ class Index:
             .with_row_index("owner")
         )
         self.keys: list[tuple[str, str]] = numbered.select(key).rows()
-        self._ngrams = ngrams.join(numbered, on=key, how="left", maintain_order="left")
+        owned = ngrams.join(numbered, on=key, how="left", maintain_order="left").drop(key)
+        self.fingerprints = owned.filter(pl.col("part") == "fingerprint")
         texts = numbered.join(
             questions.unique(key, keep="first"), on=key, how="left", maintain_order="left"
         )
@@ -75,17 +76,12 @@ class Index:
         self._parts: dict[str, tuple[int, Postings]] = {}
         self.totals: dict[str, npt.NDArray[np.int64]] = {}
         for part in ("question", "short_question", "context"):
-            self._load(part)
+            self._load(part, owned.filter(pl.col("part") == part))
         self._count_words()
         self.question = lru_cache(maxsize=20_000)(self._question)
         self.context_runs = lru_cache(maxsize=2_000)(self._context_runs)
 
-    def rows(self, part: str) -> pl.DataFrame:
-        """The n-grams of a part, with the number of their question."""
-        return self._ngrams.filter(pl.col("part") == part)
-
-    def _load(self, part: str) -> None:
-        rows = self.rows(part)
+    def _load(self, part: str, rows: pl.DataFrame) -> None:
         lengths = rows["n"].unique().to_list()
         if len(lengths) > 1:
             raise ValueError(

@@ -48,30 +48,28 @@ _SCHEMA = {
 
 
 class Decontaminator:
-    """An index of benchmark questions, in about 60 bytes per word of them, and its two searches."""
+    """An index of benchmark questions, in about 80 bytes per word of them, and its two searches."""
 
     def __init__(
         self, ngrams: pl.DataFrame, questions: pl.DataFrame, settings: DecontaminatedSet
     ) -> None:
         self._settings = settings
         self._index = Index(ngrams, questions)
-        self._fingerprints = Fingerprints(
-            self._index.rows("fingerprint"), least=settings.max_containment
-        )
+        self._fingerprints = Fingerprints(self._index.fingerprints, least=settings.max_containment)
 
     def find(self, documents: pl.DataFrame) -> pl.DataFrame:
         """Hits in documents (columns ``id`` and ``text``), one row per document and question."""
         rows: list[tuple[object, ...]] = []
         for doc_id, raw in documents.select("id", "text").iter_rows():
-            text = Text(raw)
-            rows += self._rows(doc_id, [*self._in_text(text), *self._fingers(raw)])
+            text = Text(raw or "")
+            rows += self._rows(doc_id, [*self._in_text(text), *self._fingers(raw or "")])
         return pl.DataFrame(rows, _SCHEMA, orient="row")
 
     def find_pairs(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Hits in pairs (columns ``id``, ``question`` and ``answer``), one row per question."""
         rows: list[tuple[object, ...]] = []
         for pair_id, question, answer in pairs.select("id", "question", "answer").iter_rows():
-            asked, raw = Text(question), f"{question}\n{answer or ''}"
+            asked, raw = Text(question or ""), f"{question or ''}\n{answer or ''}"
             found = [
                 *self._same_question(asked),
                 *self._by_runs(asked, stated=False),

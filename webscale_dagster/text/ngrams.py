@@ -18,8 +18,8 @@ filter most hits of 13-grams were quotes and templates).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,34 +46,19 @@ def ngram_rows(benchmarks: pl.DataFrame, settings: Benchmarks) -> pl.DataFrame:
     questions = _texts(benchmarks, "question")
     contexts = _texts(benchmarks, "context").unique("text", keep="first", maintain_order=True)
     tokens = [words(text) for text in questions["text"]]
-    runs = _distinctive([_runs(without_numbers(t), settings.ngram_words) for t in tokens], settings)
-    few = np.array([len(run) < MIN_RUNS for run in runs], bool)
-    whole = _rarest([_runs(word_hashes(t), settings.short_ngram_words) for t in tokens])
-    passages = [
-        _runs(word_hashes(words(text)), settings.context_ngram_words) for text in contexts["text"]
+    most = settings.max_questions_per_ngram
+    n, short, long = settings.ngram_words, settings.short_ngram_words, settings.context_ngram_words
+    runs = _runs((without_numbers(t) for t in tokens), n).distinctive(most)
+    few = np.bincount(runs.owners, minlength=len(tokens)) < MIN_RUNS
+    whole = _runs(map(word_hashes, tokens), short).rarest()
+    passages = _runs((word_hashes(words(text)) for text in contexts["text"]), long)
+    parts = [
+        _rows(questions, runs.where(~few[runs.owners]), "question", n),
+        _rows(questions, whole.where(few[whole.owners]), "short_question", short),
+        _rows(contexts, passages.distinctive(most), "context", long),
+        _fingerprints(benchmarks),
     ]
-    empty = np.empty(0, np.uint64)
-    rows = partial(_rows, schema=TABLES["benchmark_ngrams"].schema)
-    return pl.concat(
-        [
-            rows(
-                questions,
-                [empty if f else run for run, f in zip(runs, few, strict=True)],
-                "question",
-                settings.ngram_words,
-            ),
-            rows(
-                questions,
-                [run if f else empty for run, f in zip(whole, few, strict=True)],
-                "short_question",
-                settings.short_ngram_words,
-            ),
-            rows(
-                contexts, _distinctive(passages, settings), "context", settings.context_ngram_words
-            ),
-            _fingerprints(benchmarks),
-        ]
-    ).unique(maintain_order=True)
+    return pl.concat(parts).unique(maintain_order=True)
 
 
 def without_numbers(tokens: Sequence[str]) -> Hashes:
@@ -122,65 +107,60 @@ def _texts(benchmarks: pl.DataFrame, column: str) -> pl.DataFrame:
     return benchmarks.select("benchmark", "benchmark_id", text=pl.col(column)).drop_nulls("text")
 
 
-def _runs(hashes: Hashes, n: int) -> Hashes:
-    return np.unique(ngram_hashes(hashes, n))
+class _Runs(NamedTuple):
+    """Distinct runs of many texts: the text's number and the run's hash, text by text."""
+
+    owners: Places
+    hashes: Hashes
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> _Runs:
+        return _Runs(self.owners[keep], self.hashes[keep])
+
+    def frequencies(self) -> Places:
+        """In how many texts each run is."""
+        _, inverse, counts = np.unique(self.hashes, return_inverse=True, return_counts=True)
+        return np.asarray(counts[inverse], np.int64)
+
+    def distinctive(self, most: int) -> _Runs:
+        """Those that at most so many texts have."""
+        return self.where(self.frequencies() <= most)
+
+    def rarest(self) -> _Runs:
+        """Of each text the run that fewest others have."""
+        order = np.lexsort((self.hashes, self.frequencies(), self.owners))
+        first = np.ones(len(order), bool)
+        first[1:] = np.diff(self.owners[order]) > 0
+        return _Runs(self.owners[order[first]], self.hashes[order[first]])
 
 
-def _counts(sets: Sequence[Hashes]) -> tuple[Hashes, npt.NDArray[np.int64]]:
-    return np.unique(np.concatenate([np.empty(0, np.uint64), *sets]), return_counts=True)
+def _runs(texts: Iterable[Hashes], n: int) -> _Runs:
+    sets = [np.unique(ngram_hashes(hashes, n)) for hashes in texts]
+    sizes = [len(members) for members in sets]
+    return _Runs(
+        np.repeat(np.arange(len(sets)), sizes), np.concatenate([np.empty(0, np.uint64), *sets])
+    )
 
 
-def _distinctive(sets: Sequence[Hashes], settings: Benchmarks) -> list[Hashes]:
-    """The sets without members that too many of them share."""
-    hashes, counts = _counts(sets)
-    stock = hashes[counts > settings.max_questions_per_ngram]
-    return [members[~np.isin(members, stock, assume_unique=True)] for members in sets]
-
-
-def _rarest(sets: Sequence[Hashes]) -> list[Hashes]:
-    """Of each set the member that fewest others have."""
-    hashes, counts = _counts(sets)
-    return [
-        members[[counts[np.searchsorted(hashes, members)].argmin()]] if len(members) else members
-        for members in sets
-    ]
-
-
-def _rows(
-    texts: pl.DataFrame, sets: Sequence[Hashes], part: str, n: int, *, schema: pl.Schema
-) -> pl.DataFrame:
-    hashes = np.concatenate([np.empty(0, np.uint64), *sets]).view(np.int64)
-    owner = np.repeat(np.arange(len(sets)), [len(members) for members in sets])
-    return (
-        texts[owner]
-        .select(
-            "benchmark",
-            "benchmark_id",
-            part=pl.lit(part, pl.String),
-            n=pl.lit(n, pl.Int64),
-            hash=pl.Series(hashes, dtype=pl.Int64),
-        )
-        .cast(schema)
+def _rows(texts: pl.DataFrame, runs: _Runs, part: str, n: int) -> pl.DataFrame:
+    return texts[runs.owners].select(
+        "benchmark",
+        "benchmark_id",
+        part=pl.lit(part, pl.String),
+        n=pl.lit(n, pl.Int64),
+        hash=pl.Series(runs.hashes.view(np.int64), dtype=pl.Int64),
     )
 
 
 def _fingerprints(benchmarks: pl.DataFrame) -> pl.DataFrame:
-    schema = TABLES["benchmark_ngrams"].schema
     if not {"hashes", "ngram"} <= set(benchmarks.columns):
         return TABLES["benchmark_ngrams"].empty()
     listed = benchmarks.select("benchmark", "benchmark_id", "ngram", "hashes").explode("hashes")
-    values = [
-        int(digits, 16) - ((int(digits, 16) >> 63) << 64)
-        for digits in listed.drop_nulls("hashes")["hashes"]
-    ]
-    return (
-        listed.drop_nulls("hashes")
-        .select(
-            "benchmark",
-            "benchmark_id",
-            part=pl.lit("fingerprint", pl.String),
-            n=pl.col("ngram").cast(pl.Int64),
-            hash=pl.Series(values, dtype=pl.Int64),
-        )
-        .cast(schema)
+    listed = listed.drop_nulls("hashes")
+    values = [int(digits, 16) for digits in listed["hashes"]]
+    return listed.select(
+        "benchmark",
+        "benchmark_id",
+        part=pl.lit("fingerprint", pl.String),
+        n=pl.col("ngram").cast(pl.Int64),
+        hash=pl.Series([value - ((value >> 63) << 64) for value in values], dtype=pl.Int64),
     )

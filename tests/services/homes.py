@@ -1,0 +1,76 @@
+"""A home of its own for real processes: environment, commands, tiny corpora, its Dagster instance."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+BIN = Path(sys.executable).parent
+TEXT = (
+    "The tower of {name} was finished in {year}. It is {height} metres tall and stands beside the "
+    "old harbour, where merchants used to weigh their goods before the ships left.\n\n"
+    "A visitor climbs {steps} steps to the gallery. From there the whole of {name} can be seen, "
+    "and on a clear day the mountains behind the town as well. The bells were cast by a local "
+    "founder and are still rung by hand on the evening before a market."
+)
+
+
+def environment(home: Path) -> dict[str, str]:
+    """This process's, without what names another home or lake."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("WEBSCALE_", "DAGSTER_"))}
+    ours = {"WEBSCALE_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    return kept | ours | {"DAGSTER_DISABLE_TELEMETRY": "1"}
+
+
+def command(home: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A program installed beside this Python, run to its end in the home."""
+    return subprocess.run(
+        [str(BIN / name), *arguments],
+        env=environment(home),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+def webscale(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return command(home, "webscale", *arguments)
+
+
+def write_shards(folder: Path, count: int, first: int = 0) -> None:
+    """Files of two documents; every number differs, so that no two are alike."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(first, first + count):
+        lines = []
+        for half in range(2):
+            n = number * 2 + half
+            facts = {"year": 1300 + 7 * n, "height": 40 + n, "steps": 200 + 3 * n}
+            text = TEXT.format(name=f"{'Nord' if half else 'Sund'}haven {n}", **facts)
+            lines.append(json.dumps({"id": f"tower-{n}", "text": text, "license": "CC0-1.0"}))
+        (folder / f"{number:03d}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """The home's Dagster instance."""
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as opened:
+        yield opened
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:
+    """Poll until the condition holds; returns how long that took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, f"{what}: not within {seconds:.0f} s"
+        time.sleep(0.5)
+    return time.monotonic() - started

@@ -1,0 +1,172 @@
+"""The daemon at work: new files to a release by sensors alone, backfills, Dagster's own commands.
+
+One daemon for the module. A run it launches costs about 12 CPU seconds, most of it imports: that is
+why the backfill of twenty shards makes one asset.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tests.services.homes import command, instance, wait_for, webscale, write_shards
+from webscale_dagster.lake import Lake
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.timeout(600),
+    pytest.mark.filterwarnings("ignore:::(dagster|pydantic)"),
+]
+SHARDS = 20
+RECIPE = """\
+name = "small"
+[dataset_release]
+channel = "candidate"
+min_examples = 1
+min_domains = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A fresh home with a source that names an empty folder, and its daemon."""
+    from webscale_dagster.cli.processes import daemon, running
+
+    folder = tmp_path_factory.mktemp("daemon")
+    (folder / "sources").mkdir()
+    (folder / "inbox").mkdir()
+    (folder / "recipe.toml").write_text(RECIPE, encoding="utf-8")
+    inbox = f'name = "inbox"\nuris = ["{folder}/inbox/*.jsonl"]\n'
+    (folder / "sources" / "inbox.toml").write_text(inbox, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("WEBSCALE_LAKE", "WEBSCALE_RECIPE", "WEBSCALE_BENCHMARKS"):
+            patch.delenv(name, raising=False)
+        patch.setenv("WEBSCALE_HOME", str(folder))
+        patch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+        with running([daemon()]):
+            yield folder
+
+
+def workspace(home: Path) -> list[str]:
+    return ["-w", str(home / "dagster" / "workspace.yaml")]
+
+
+def sensors(home: Path, verb: str, *names: str) -> None:
+    for name in names:
+        done = command(home, "dagster", "sensor", verb, name, *workspace(home))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def runs(home: Path, **filters: object) -> list[dg.DagsterRun]:
+    with instance(home) as opened:
+        return list(opened.get_runs(dg.RunsFilter(**filters)))  # type: ignore[arg-type]
+
+
+def test_a_file_is_carried_to_a_release_by_the_sensors_alone(home: Path) -> None:
+    sensors(home, "start", "--start-all")
+    write_shards(home / "inbox", 1)
+    channel = home / "lake" / "channels" / "candidate.json"
+    took = wait_for(channel.exists, 400, "a release in the channel")
+    print(f"from file to release in {took:.0f} s")
+    wait_for(lambda: not runs(home, statuses=[dg.DagsterRunStatus.STARTED]), 60, "runs end")
+    sensors(home, "stop", "advance", "corpus_files")
+    launched = Counter(run.job_name for run in runs(home))
+    wanted = ("register", "index_benchmarks", "ingest", "generate", "assemble")
+    assert launched == dict.fromkeys(wanted, 1)
+    assert {run.status for run in runs(home)} == {dg.DagsterRunStatus.SUCCESS}
+    release = json.loads(channel.read_text(encoding="utf-8"))["release"]
+    manifest = home / "lake" / "releases" / release / "manifest.json"
+    assert json.loads(manifest.read_text(encoding="utf-8"))["shards"] == ["inbox-00000"]
+    made = partitions(home, "decontaminated_set")
+    assert made == {"inbox-00000"}
+
+
+def partitions(home: Path, asset: str) -> set[str]:
+    with instance(home) as opened:
+        return set(opened.get_materialized_partitions(dg.AssetKey(asset)))
+
+
+def backfill(home: Path, *options: str) -> tuple[int, dict[str, object], list[dg.DagsterRun]]:
+    """Exit code, what was printed, and the runs."""
+    started = time.monotonic()
+    done = webscale(home, "backfill", "--shards", "towers-*", "--json", *options)
+    assert done.stdout, done.stderr
+    said = json.loads(done.stdout)
+    print(f"backfill of {len(said['shards'])} shards in {time.monotonic() - started:.0f} s")
+    made = runs(home, tags={"dagster/backfill": str(said["backfill"])})
+    return done.returncode, said, made
+
+
+def test_a_backfill_of_twenty_shards(home: Path) -> None:
+    write_shards(home / "towers", SHARDS, first=100)
+    assert webscale(home, "ingest", str(home / "towers"), "--name", "towers").returncode == 0
+    names = [f"towers-{number:05d}" for number in range(SHARDS)]
+    changed = home / "towers" / "107.jsonl"
+    good = changed.read_bytes()
+    changed.write_bytes(good.replace(b"tower", b"Tower"))
+
+    code, said, made = backfill(home, "--assets", "raw_corpus")
+    assert (code, said["not_successful"]) == (1, {"towers-00007": "FAILURE"})
+    assert sorted(run.tags["dagster/partition"] for run in made) == names
+    assert partitions(home, "raw_corpus") >= set(names) - {"towers-00007"}
+    assert Lake(str(home / "lake")).read("raw_corpus", "towers-00007").collect().is_empty()
+
+    changed.write_bytes(good)
+    code, said, made = backfill(home, "--assets", "raw_corpus", "--only-failed")
+    assert (code, said["shards"], said["not_successful"]) == (0, ["towers-00007"], {})
+    assert [run.tags["dagster/partition"] for run in made] == ["towers-00007"]
+    assert partitions(home, "raw_corpus") >= set(names)
+    assert all(Lake(str(home / "lake")).verdict("raw_corpus", name)["passed"] for name in names)
+
+    code, said, made = backfill(home, "--assets", "raw_corpus", "--only-failed")
+    assert (code, said["backfill"], said["shards"]) == (0, None, [])
+
+
+def test_a_backfill_of_a_span_decides_duplicates_too(home: Path) -> None:
+    code, said, made = backfill(
+        home, "--assets", "raw_corpus:near_duplicates", "--shards", "towers-0000[0-1]"
+    )
+    assert (code, said["not_successful"]) == (0, {})
+    assert len(made) == 2 and partitions(home, "near_duplicates") >= set(map(str, said["shards"]))
+    with instance(home) as opened:
+        for run in made:
+            kinds = Counter(
+                str(log.get_dagster_event().event_type_value)
+                for log in opened.all_logs(run.run_id)
+                if log.is_dagster_event
+            )
+            assert kinds["ASSET_CHECK_EVALUATION"] == kinds["ASSET_CHECK_EVALUATION_PLANNED"] == 2
+
+
+def test_dagster_backfills_a_job(home: Path) -> None:
+    names = ["towers-00002", "towers-00003"]
+    done = command(
+        home, "dagster", "job", "backfill", *workspace(home), "-j", "ingest",
+        "--partitions", ",".join(names), "--noprompt",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    def ended() -> bool:
+        last = [run for run in runs(home, job_name="ingest") if run.tags.get("dagster/backfill")]
+        return len(last) == 2 and all(run.is_finished for run in last)
+
+    wait_for(ended, 180, "two runs of job ingest")
+    last = runs(home, job_name="ingest")[:2]
+    assert sorted(run.tags["dagster/partition"] for run in last) == names
+    assert {run.status for run in last} == {dg.DagsterRunStatus.SUCCESS}
+
+
+def test_dagster_materialises_a_partition(home: Path) -> None:
+    done = command(
+        home, "dagster", "asset", "materialize", "--select", "raw_corpus,near_duplicates",
+        "--partition", "towers-00004", "-m", "webscale_dagster.definitions",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert runs(home)[0].status is dg.DagsterRunStatus.SUCCESS
+    assert "towers-00004" in partitions(home, "near_duplicates")
