@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from webscale_dagster.lake import AuditFailed, Lake, content_of
+from webscale_dagster.content import content_of
+from webscale_dagster.lake import AuditFailed, Lake
 from webscale_dagster.recipe import Recipe
 from webscale_dagster.tables import TABLES
 

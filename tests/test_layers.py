@@ -17,6 +17,7 @@ LAYERS = (
     (
         "llm",
         "lake",
+        "content",
         "objects",
         "home",
         "progress",

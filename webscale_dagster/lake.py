@@ -14,7 +14,6 @@ commits leaves rows that nobody reads. Equal content makes no commit at all.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
+from webscale_dagster.content import NOT_CONTENT, cast, content_of, number_of, parquet
 from webscale_dagster.contracts import Audit, audit
 from webscale_dagster.objects import open_objects, storage_options
 from webscale_dagster.recipe import Recipe
@@ -39,8 +39,6 @@ RETENTION = {
 }
 UNSHARDED = "-"  # a Delta partition cannot be an empty string
 SIDE_TABLES = ("rejects", "llm_calls")  # partitioned by stage, then shard
-# How long a call took, and whether it was replayed, is not content.
-_NOT_CONTENT = {"llm_calls": ("latency_ms", "attempts", "replayed")}
 
 
 class AuditFailed(Exception):
@@ -66,20 +64,6 @@ class Publication:
     content: str
     committed: bool
     audit: Audit
-
-
-def content_of(frame: pl.DataFrame, leave_out: Sequence[str] = ()) -> str:
-    """Hash of a frame's rows in order: 24 hex digits, the same on every machine and version."""
-    digest = hashlib.sha256()
-    kept = frame.drop([name for name in leave_out if name in frame.columns])
-    digest.update(",".join(kept.columns).encode())
-    for piece in kept.iter_slices(2_000):  # bounds the JSON held in memory
-        digest.update(piece.write_ndjson().encode())
-    return digest.hexdigest()[:24]
-
-
-def _as_number(content: str) -> int:
-    return int(content[:15], 16)  # 60 bits: Delta's transaction versions are signed 64-bit
 
 
 class Lake:
@@ -151,16 +135,16 @@ class Lake:
     ) -> Publication:
         """Audit a shard's rows and commit them with their rejects, or quarantine them and raise."""
         key = shard or ""
-        frame = _cast(table, frame)
-        rejects = _cast("rejects", TABLES["rejects"].empty() if rejects is None else rejects)
+        frame = cast(table, frame)
+        rejects = cast("rejects", TABLES["rejects"].empty() if rejects is None else rejects)
         result = audit(table, frame, rejects, parents, recipe)
         content = content_of(frame)
         facts = dict(provenance or {}) | {"n_rows": frame.height, "n_rejects": rejects.height}
         if not result.passed:
             place = self._quarantine(table, key, frame, rejects, content)
-            self._keep_verdict(table, key, result, facts | {"content": str(_as_number(content))})
+            self._keep_verdict(table, key, result, facts | {"content": str(number_of(content))})
             raise AuditFailed(table, key, result, place)
-        marks = {f"content/{key}": _as_number(content)}
+        marks = {f"content/{key}": number_of(content)}
         versions: dict[str, int] = {}
         for side, rows in {**(beside or {}), "rejects": rejects}.items():
             scope = f"{table}/{key}" if side in SIDE_TABLES else key
@@ -171,7 +155,7 @@ class Lake:
             table,
             key,
             result,
-            facts | {"content": str(_as_number(content)), "version": version},
+            facts | {"content": str(number_of(content)), "version": version},
         )
         return Publication(table, key, version, content, committed, result)
 
@@ -197,8 +181,8 @@ class Lake:
 
         Returns a version that holds the rows, and their content. Equal content is left alone.
         """
-        frame = _cast(table, frame)
-        content = _as_number(content_of(frame, _NOT_CONTENT.get(table, ())))
+        frame = cast(table, frame)
+        content = number_of(content_of(frame, NOT_CONTENT.get(table, ())))
         delta = self.delta(table)
         marks = {f"content/{scope}": content}
         if delta is not None and _holds(delta, marks):
@@ -238,7 +222,7 @@ class Lake:
     ) -> str:
         place = f"quarantine/{table}/{key or UNSHARDED}/{content}"
         for name, rows in (("rows", frame), ("rejects", rejects)):
-            self.objects.put(f"{place}/{name}.parquet", _parquet(rows))
+            self.objects.put(f"{place}/{name}.parquet", parquet(rows))
         return f"{self.root}/{place}"
 
     def _keep_verdict(self, table: str, key: str, result: Audit, facts: Mapping[str, Any]) -> None:
@@ -339,19 +323,3 @@ def _partition(table: str, scope: str) -> tuple[str | None, list[str]]:
     if TABLES[table].sharded:
         return f"shard = '{scope}'", ["shard"]
     return None, []
-
-
-def _cast(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    schema = TABLES[table].schema
-    missing = [name for name in schema if name not in frame.columns]
-    if missing:
-        raise ValueError(f"{table}: the frame lacks the columns {', '.join(missing)}")
-    return frame.select([pl.col(name).cast(dtype) for name, dtype in schema.items()])
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    import io
-
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    return buffer.getvalue()

@@ -6,12 +6,12 @@ objects only when asked to. Used by the assets of group marts and by ``webscale 
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import polars as pl
 
 from webscale_dagster import shards
+from webscale_dagster.content import parquet
 from webscale_dagster.lake import Lake
 from webscale_dagster.marts import Built, build, source_columns
 from webscale_dagster.stages import STAGES
@@ -47,7 +47,5 @@ def build_marts(lake: Lake) -> Built:
 
 def store_mart(lake: Lake, model: str, rows: pl.DataFrame) -> str:
     """Write a mart for people's notebooks and dashboards; returns where."""
-    buffer = io.BytesIO()
-    rows.write_parquet(buffer)
-    lake.objects.put(f"marts/{model}.parquet", buffer.getvalue())
+    lake.objects.put(f"marts/{model}.parquet", parquet(rows))
     return f"{lake.root}/marts/{model}.parquet"

@@ -76,6 +76,14 @@ class FilteredDocs(_Part):
     thresholds: dict[str, float] = {}
     ask_model: bool = True
 
+    @model_validator(mode="after")
+    def _rules_exist(self) -> FilteredDocs:
+        from webscale_dagster.text.quality import THRESHOLDS
+
+        if unknown := sorted({*self.rules_off, *self.thresholds} - set(THRESHOLDS)):
+            raise ValueError(f"no quality rule is named {unknown[0]}; known: {list(THRESHOLDS)}")
+        return self
+
 
 class Personas(_Part):
     """Domain and personas."""

@@ -11,10 +11,10 @@ from typing import Any
 
 import dagster as dg
 
+from webscale_dagster.content import content_of
 from webscale_dagster.defs.materialise import table_md
 from webscale_dagster.defs.resources import Platform
 from webscale_dagster.defs.walk_asset import OWNERS
-from webscale_dagster.lake import content_of
 from webscale_dagster.lake_marts import build_marts, project_folder, store_mart
 from webscale_dagster.marts import Model, SchemaTest, model_graph
 from webscale_dagster.progress import announce

@@ -9,7 +9,6 @@ same dataset is the same release.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import time
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from webscale_dagster import shards
+from webscale_dagster.content import parquet
 from webscale_dagster.exports.card import card
 from webscale_dagster.exports.gates import Gate, gates
 from webscale_dagster.recipe import content_hash
@@ -69,10 +69,9 @@ def _write(
     files: dict[str, dict[str, Any]] = {}
     for split in sorted(examples["split"].unique()):
         rows = examples.filter(pl.col("split") == split)
-        buffer = io.BytesIO()
-        rows.write_parquet(buffer)
-        objects.put(f"{folder}/data/{split}.parquet", buffer.getvalue())
-        digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+        data = parquet(rows)
+        objects.put(f"{folder}/data/{split}.parquet", data)
+        digest = hashlib.sha256(data).hexdigest()
         files[f"data/{split}.parquet"] = {"rows": rows.height, "sha256": digest}
     manifest = {
         "release": folder.removeprefix("releases/"),

@@ -29,9 +29,8 @@ _KIND_OF = re.compile(
     r"^The (?:portion|part|piece|region|area|side|end|section|point|line|number|value|"
     r"one)\b(?! of)|"
     r"\b(?:special|key|particular|certain|specific|common|important|similar|single|one|simple|"
-    r"other|different) "
-    r"(?:process|types?|kinds?|forms?|cases?|class|examples?|ways?|versions?)\b|\bfor which (?:holds|"
-    r"is|are)\b"
+    r"other|different) (?:process|types?|kinds?|forms?|cases?|class|examples?|ways?|versions?|"
+    r"symbol)\b|\bfor which (?:holds|is|are)\b"
 )
 _CALLED = re.compile(
     r"^(?P<np>.+?) (?P<be>is|are|was|were) (?P<adv>(?:also|often|sometimes|commonly|usually|"

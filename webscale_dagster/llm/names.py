@@ -62,6 +62,7 @@ class Names:
     def __init__(self, text: str, title: str | None) -> None:
         """Keeps the text; looks things up when asked."""
         self.text = text
+        self._raw_title = title or ""  # with what tells it apart: "Henry (singer)"
         self.title = squeeze(re.sub(r"\s*\([^)]*\)", "", title)) if title else ""
         self.citation = self.title if _CITATION.search(self.title) and len(self.title) < 90 else ""
         self._noun: str | None = None
@@ -192,7 +193,7 @@ class Names:
             return word.lower()
         known = (
             word in KNOWN_NAMES
-            or word in self.title.split()
+            or word == self._raw_title
             or re.fullmatch(r"[A-Za-z0-9-]*[A-Z0-9][A-Za-z0-9-]*", word[1:])
         )
         return word if known else None
