@@ -11,8 +11,10 @@ import importlib
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import polars as pl
@@ -21,16 +23,20 @@ import pytest
 from webscale_dagster.cli import COMMANDS
 from webscale_dagster.contracts.audit import CONTRACTS, audit
 from webscale_dagster.contracts.check import common_checks
-from webscale_dagster.readers import REASONS
+from webscale_dagster.llm.backends import open_model
+from webscale_dagster.llm.journal import Journal
+from webscale_dagster.readers import REASONS, read_objects
 from webscale_dagster.recipe import Recipe
-from webscale_dagster.stages import STAGES
+from webscale_dagster.stages import STAGES, Context
 from webscale_dagster.tables import TABLES, Table
 from webscale_dagster.text.quality import RULES
+from webscale_dagster.walk import GENERATE
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "webscale_dagster"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("examples/**/*.md")])
 QUALITY = ROOT / "docs" / "data_quality.md"
+DOCUMENT = "medicine-001"  # the one that docs/walk.md follows
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -63,7 +69,9 @@ def _begins_like(table: Table) -> Table | None:
 
 def _checks() -> str:
     """Every check of every contract, as the default recipe sets it; repeated ones once."""
-    rows = [f"| every table | `{c.name}` | {_meaning(c.meaning)} |" for c in common_checks("shards")]
+    rows = [
+        f"| every table | `{c.name}` | {_meaning(c.meaning)} |" for c in common_checks("shards")
+    ]
     seen: set[tuple[str, str]] = set()
     for table, contract in CONTRACTS.items():
         of_pairs = table in ("qa_pairs", "verified_qa", "decontaminated_set")
@@ -144,7 +152,9 @@ def test_every_reject_reason_is_explained() -> None:
 def test_every_check_of_an_audit_is_explained() -> None:
     parents = pl.Series([], dtype=pl.String)
     empty, rejects = TABLES["raw_corpus"].empty(), TABLES["rejects"].empty()
-    names = [verdict.name for verdict in audit("raw_corpus", empty, rejects, parents, Recipe()).verdicts]
+    names = [
+        verdict.name for verdict in audit("raw_corpus", empty, rejects, parents, Recipe()).verdicts
+    ]
     assert "parents_conserved" in names
     text = QUALITY.read_text(encoding="utf-8")
     assert [name for name in names if f"`{name}`" not in text] == []
@@ -172,6 +182,40 @@ def test_every_command_is_documented(name: str) -> None:
     assert "Example: " in (command.help or "")
 
 
+def test_the_walked_document_is_real(tmp_path: Path) -> None:
+    """What docs/walk.md shows of its document is what the stages make today."""
+    text = (ROOT / "docs" / "walk.md").read_text(encoding="utf-8")
+    lines = read_objects(PACKAGE / "samples" / "articles.jsonl")
+    (record,) = (line for _, line in lines if line["id"] == DOCUMENT)
+    made = _walked(record, tmp_path)
+    pair = made["decontaminated_set"].row(-1, named=True)
+    example = made["rl_splits"].filter(pl.col("qa_id") == pair["qa_id"]).row(0, named=True)
+    shown = [*made["raw_corpus"].select("doc_id", "text_hash").row(0), *made["personas"]["persona"]]
+    shown += [pair[name] for name in ("qa_id", "question", "evidence", "prompt_version")]
+    shown += [f"text[{pair['evidence_start']}:{pair['evidence_end']}]", example["example_id"]]
+    assert [value for value in shown if value not in text] == []
+
+
+def _walked(record: Mapping[str, Any], folder: Path) -> dict[str, pl.DataFrame]:
+    """Tables of every stage for one record, by the extractive backend."""
+    context = Context(Recipe(), "samples-00000")
+    tables = {name: table.empty() for name, table in TABLES.items()}
+    fields = {"row": 3, "record_id": record["id"], "source": "samples", "uri": ""}
+    given = {name: record.get(name) for name in ("url", "title", "text", "license", "group")}
+    tables["records"] = pl.DataFrame([fields | given])
+    tables["bad_records"] = pl.DataFrame(schema={"row": int, "reason": str, "detail": str})
+    tables["earlier"] = tables["signatures"].with_columns(family=pl.lit(""))
+    for name in ("raw_corpus", "near_duplicates", *GENERATE, "rl_splits"):
+        stage = STAGES[name]
+        reads = ("records", "bad_records") if name == "raw_corpus" else stage.reads
+        with Journal(folder, name, "") as journal:
+            model = open_model(context.recipe, journal, "")
+            frames = {table: tables[table] for table in reads}
+            result = stage.run(frames, replace(context, model=model))
+        tables |= {name: result.kept, **result.beside}
+    return tables
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_relative_links_resolve(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -182,7 +226,9 @@ def test_relative_links_resolve(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_named_files_exist(page: Path) -> None:
     """A file named in backticks with one of the project's folders is there."""
-    named = re.findall(r"`((?:webscale_dagster|dbt_like_sql|docs|tests|deploy)/[\w./-]+)`", page.read_text())
+    named = re.findall(
+        r"`((?:webscale_dagster|dbt_like_sql|docs|tests|deploy)/[\w./-]+)`", page.read_text()
+    )
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 

@@ -39,7 +39,13 @@ MENU = "Home | About | Contact\nLogin\nCart (0)\nCookie settings\nAccept all\n" 
 
 def _documents() -> list[dict[str, str]]:
     return [
-        {"id": "danube", "text": DANUBE, "title": "Danube", "license": "CC0-1.0", "group": "rivers"},
+        {
+            "id": "danube",
+            "text": DANUBE,
+            "title": "Danube",
+            "license": "CC0-1.0",
+            "group": "rivers",
+        },
         {"id": "copper", "text": COPPER, "title": "Copper", "license": "CC0-1.0"},
         {"id": "menu", "text": MENU, "title": "Shop"},
         {"id": "again", "text": COPPER + " It is soft.", "title": "Copper, copied"},
@@ -134,6 +140,19 @@ def test_a_new_shard_changes_no_older_one(register: Register) -> None:
         assert walk.lake.read(table, first[0]).collect().equals(rows)
     found = walk.lake.read("near_duplicates", second[0]).collect()
     assert found["jaccard"].to_list() == [1.0, 1.0]
+
+
+def test_the_same_record_in_two_files_is_a_duplicate_of_itself(register: Register) -> None:
+    names = [*register("a", _documents()[:2]), *register("b", _documents()[1:2])]
+    walk = Walk.at_home()
+    for shard in names:
+        for stage in ("raw_corpus", "near_duplicates"):
+            walk.make(stage, shard)
+    found = walk.lake.read("near_duplicates", "s-00001").collect()
+    assert found.select("jaccard", pl.col("doc_id") == pl.col("keep_doc_id")).rows() == [
+        (1.0, True)
+    ]
+    assert walk.lake.read("relatives", "s-00001").collect().is_empty()
 
 
 def test_the_order_of_admission_is_given_once(register: Register) -> None:

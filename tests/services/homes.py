@@ -1,4 +1,4 @@
-"""A home of its own for real processes: environment, commands, tiny corpora, its Dagster instance."""
+"""A home of its own for real processes: environment, commands, tiny corpora, instance."""
 
 from __future__ import annotations
 
@@ -13,14 +13,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from tests.test_walk import COPPER, DANUBE
+
 BIN = Path(sys.executable).parent
-TEXT = (
-    "The tower of {name} was finished in {year}. It is {height} metres tall and stands beside the "
-    "old harbour, where merchants used to weigh their goods before the ships left.\n\n"
-    "A visitor climbs {steps} steps to the gallery. From there the whole of {name} can be seen, "
-    "and on a clear day the mountains behind the town as well. The bells were cast by a local "
-    "founder and are still rung by hand on the evening before a market."
-)
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -48,16 +43,16 @@ def webscale(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def write_shards(folder: Path, count: int, first: int = 0) -> None:
-    """Files of two documents; every number differs, so that no two are alike."""
+    """Files of two documents each; names and numbers differ from file to file."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(first, first + count):
-        lines = []
-        for half in range(2):
-            n = number * 2 + half
-            facts = {"year": 1300 + 7 * n, "height": 40 + n, "steps": 200 + 3 * n}
-            text = TEXT.format(name=f"{'Nord' if half else 'Sund'}haven {n}", **facts)
-            lines.append(json.dumps({"id": f"tower-{n}", "text": text, "license": "CC0-1.0"}))
-        (folder / f"{number:03d}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        texts = {
+            f"river-{number}": DANUBE.replace("Danube", f"Danube {number}"),
+            f"metal-{number}": COPPER.replace("1,085", f"1,{number:03d}"),
+        }
+        rows = [{"id": key, "text": text, "license": "CC0-1.0"} for key, text in texts.items()]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{number:03d}.jsonl").write_text(lines, encoding="utf-8")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A killed ``webscale run`` leaves no run "started" and no pool slot taken, once it is run again."""
+"""A killed ``webscale run`` leaves no run "started" and no pool slot taken at the next."""
 
 from __future__ import annotations
 

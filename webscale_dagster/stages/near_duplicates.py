@@ -8,6 +8,8 @@ document and its family).
 
 from __future__ import annotations
 
+import polars as pl
+
 from webscale_dagster.stages.protocol import Context, Frames, Result, Stage
 from webscale_dagster.tables import TABLES
 from webscale_dagster.text.near_duplicates import admit
@@ -21,11 +23,25 @@ def run(frames: Frames, context: Context) -> Result:
         .select("doc_id", "shard", "text", "text_hash", "group")
         .join(frames["signatures"].select("doc_id", "bands", "n_shingles"), on="doc_id")
     )
+    earlier = frames["earlier"]
+    # A record that stands in two files of its source is one document, with one id.
+    again = new.join(earlier.select("doc_id"), on="doc_id", how="semi").select(
+        "doc_id",
+        "shard",
+        pl.col("doc_id").alias("keep_doc_id"),
+        pl.col("doc_id").alias("cluster_id"),
+        pl.lit(1.0).alias("jaccard"),
+    )
     admission = admit(
-        new, frames["earlier"], context.texts, settings=context.recipe.near_duplicates
+        new.join(again, on="doc_id", how="anti", maintain_order="left"),
+        earlier,
+        context.texts,
+        settings=context.recipe.near_duplicates,
     )
     return Result(
-        admission.duplicates, TABLES["rejects"].empty(), {"relatives": admission.relatives}
+        pl.concat([again, admission.duplicates]),
+        TABLES["rejects"].empty(),
+        {"relatives": admission.relatives},
     )
 
 
