@@ -113,7 +113,7 @@ def test_killed_runs_end_like_an_undisturbed_one(tmp_path: Path) -> None:
     worked = _finish(quiet)
     _prepare(killed, corpus)
     drawn = random.Random(SEED)
-    moments = [round(drawn.uniform(0, 2 * worked / (KILLS + 1)), 2) for _ in range(KILLS)]
+    moments = [round(drawn.uniform(0, 1.5 * worked / (KILLS + 1)), 2) for _ in range(KILLS)]
     landed = sum(_kill_once(killed, moment) for moment in moments)
     print(f"{landed} of {KILLS} kills landed, {moments} s into work that takes {worked:.0f} s")
     assert landed > 0
