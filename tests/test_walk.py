@@ -207,6 +207,50 @@ def _walked_more(walk: Walk, names: list[str]) -> Walk:
     return walk
 
 
+def test_what_a_stage_depends_on_makes_it_stale(
+    register: Register, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = _walked(register("a", _documents()))
+    shard = "s-00000"
+
+    def stale_with(**changes: object) -> list[str]:
+        part = {key: getattr(walk.recipe, key).model_copy(update=v) for key, v in changes.items()}
+        return Walk(walk.lake, walk.recipe.model_copy(update=part)).stale(SHARDED, shard)
+
+    assert walk.stale(SHARDED, shard) == []
+    assert stale_with(near_duplicates={"bands": 16, "rows": 8}) == list(SHARDED)
+    assert stale_with(decontaminated_set={"max_overlap": 0.9})[0] == "filtered_docs"
+    assert stale_with(qa_pairs={"exemplars": 1})[0] == "qa_pairs"
+    assert stale_with(rl_splits={"sft": 0.3}) == []
+    assert stale_with(model={"revision": "other"})[0] == "filtered_docs"
+
+    benchmark = home / "more" / "quiz.jsonl"
+    benchmark.parent.mkdir()
+    benchmark.write_text('{"id": 1, "question": "Where does the Danube rise?"}\n', encoding="utf-8")
+    monkeypatch.setenv("WEBSCALE_BENCHMARKS", str(benchmark.parent))
+    assert not walk.fresh("benchmarks")
+    walk.make("benchmarks")
+    assert walk.stale(SHARDED, shard)[0] == "filtered_docs"
+
+
+def test_a_shard_without_its_place_is_not_fresh(register: Register) -> None:
+    """A kill between the commit of near_duplicates and the shard's admission."""
+    walk = _walked(register("a", _documents()))
+    rows = walk.lake.read("shards").collect().with_columns(admitted=pl.lit(None))
+    walk.lake.commit("shards", rows)
+    assert walk.stale(SHARDED, "s-00000")[0] == "near_duplicates"
+
+
+def test_another_licence_makes_the_splits_stale(register: Register) -> None:
+    walk = _walked(register("a", _documents()))
+    changed = [d | {"license": "proprietary"} for d in _documents()]
+    register("a", changed, update=True)
+    walk.make("raw_corpus", "s-00000")
+    assert not walk.fresh("rl_splits")
+    release = make_release(walk)
+    assert not release.passed and release.channel is None
+
+
 def test_a_file_that_changed_is_named(register: Register, home: Path) -> None:
     register("a", _documents())
     path = home / "corpus" / "a.jsonl"

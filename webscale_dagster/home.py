@@ -4,7 +4,7 @@
       recipe.toml              the recipe of this home's dataset
       lake/                    the tables, unless WEBSCALE_LAKE names a folder or s3:// address
       dagster/                 the Dagster instance, unless DAGSTER_HOME is set
-      journal/<stage>/         every model reply, the moment it arrives
+      journal/<stage>/         every model reply, before it counts
       sources/                 source TOMLs that `webscale ingest` wrote
 
 Reads the environment; writes the folder, the recipe and Dagster's configuration when asked to.

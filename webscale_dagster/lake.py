@@ -290,9 +290,18 @@ class Lake:
                     pins.setdefault(table, set()).add(int(version))
         return pins
 
+    def _named_versions(self, side: str) -> set[int]:
+        """Versions of a side table that the newest commits of kept rows name."""
+        known = self.read("shards").select("shard").collect()["shard"].to_list()
+        tables = [d for name, t in TABLES.items() if t.key and (d := self.delta(name)) is not None]
+        found = (d.transaction_version(f"{side}/{key}") for d in tables for key in [*known, ""])
+        return {int(version) for version in found if version is not None}
+
     def vacuum(self, hours: int = 168, *, dry_run: bool = True) -> dict[str, list[str]]:
         """Delete files older than ``hours`` that neither the newest version nor a release needs."""
         pins = self.pinned()
+        for side in SIDE_TABLES:
+            pins.setdefault(side, set()).update(self._named_versions(side))
         freed = {}
         for table in TABLES:
             delta = self.delta(table)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -45,7 +46,6 @@ class NearDuplicates(_Part):
     rows: int = Field(4, ge=1)
     threshold: Share = 0.8
     related_threshold: Share = 0.6  # looser: such documents share a split
-    max_duplicate_share: Share = 1.0
 
     @model_validator(mode="after")
     def _fits(self) -> NearDuplicates:
@@ -170,11 +170,9 @@ class Recipe(_Part):
     rl_splits: RlSplits = RlSplits()
     dataset_release: DatasetRelease = DatasetRelease()
 
-    def part(self, stage: str) -> str:
-        """Canonical JSON of what a stage's bytes depend on, for its code version."""
-        part = getattr(self, stage, None)
-        shared = f"seed={self.seed} model={self.model.model_dump_json()} domains={self.domains}"
-        return f"{shared} {part.model_dump_json() if part is not None else ''}"
+    def part(self, fields: Collection[str]) -> str:
+        """Canonical JSON of some of its fields, for the code version of a stage they decide."""
+        return self.model_dump_json(include=set(fields))
 
 
 def parse_recipe(text: str, origin: str) -> Recipe:

@@ -78,9 +78,12 @@ class Walk:
             return {"files": _files_hash(benchmark_files(self.recipe))}
         if name == "rl_splits":
             order = shards.names(self.lake)
-            tables = ("decontaminated_set", "relatives")
+            tables = ("decontaminated_set", "relatives", "raw_corpus")
             return {t: _joined(self.lake.contents(t, order)) for t in tables}
-        read = {table: self.lake.content(table, shard) for table in _main_reads(STAGES[name])}
+        read = {
+            table: self.lake.content(table, shard if TABLES[table].sharded else "")
+            for table in _main_reads(STAGES[name])
+        }
         if name == "near_duplicates":
             before = self._admitted_before(shard)
             read["earlier"] = _joined(self.lake.contents("relatives", before))
@@ -95,6 +98,7 @@ class Walk:
             and verdict.get("code") == code_version(STAGES[name], self.recipe)
             and verdict.get("inputs") == self.inputs(name, shard)
             and verdict["content"] == self.lake.content(name, shard)
+            and (name != "near_duplicates" or shards.row(self.lake, shard)["admitted"] is not None)
         )
 
     def stale(self, names: Sequence[str], shard: str = "") -> list[str]:
@@ -248,7 +252,7 @@ def record_frames(
 
 _RECORD = pl.Schema(
     {"row": pl.Int64()}
-    | dict.fromkeys(("record_id", "url", "title", "text", "license", "group", "lang"), pl.String())
+    | dict.fromkeys(("record_id", "url", "title", "text", "license", "group"), pl.String())
 )
 _BAD_RECORD = pl.Schema({"row": pl.Int64(), "reason": pl.String(), "detail": pl.String()})
 

@@ -21,8 +21,8 @@ def _jsonl(path: Path, *rows: dict[str, Any]) -> Path:
     return path
 
 
-def _stage(name: str, source: Path, out: Path) -> dict[str, pl.DataFrame]:
-    result = run("stage", name, str(source), str(out))
+def _stage(name: str, source: Path, out: Path, *options: str) -> dict[str, pl.DataFrame]:
+    result = run("stage", name, str(source), str(out), *options)
     assert result.exit_code == 0, f"{result.output} {result.exception}"
     return {part: pl.read_parquet(out / f"{part}.parquet") for part in ("kept", "rejects", "calls")}
 
@@ -42,13 +42,13 @@ def test_stages_feed_each_other(tmp_path: Path) -> None:
     asked = _stage("personas", tmp_path / "docs" / "kept.parquet", tmp_path / "personas")
     assert set(asked["kept"]["doc_id"]) == set(docs["kept"]["doc_id"])
     assert asked["calls"].height == 2
-    rows = asked["kept"].join(docs["kept"].select("doc_id", "text"), on="doc_id")
-    rows.write_parquet(tmp_path / "slots.parquet")
-    pairs = _stage("qa_pairs", tmp_path / "slots.parquet", tmp_path / "pairs")
+    texts = ("--documents", str(tmp_path / "docs" / "kept.parquet"))
+    slots = tmp_path / "personas" / "kept.parquet"
+    refused = run("stage", "qa_pairs", str(slots), str(tmp_path / "none"))
+    assert refused.exit_code == 1 and "name --documents FILE" in refused.output
+    pairs = _stage("qa_pairs", slots, tmp_path / "pairs", *texts)
     assert pairs["kept"].height >= 2
-    rows = pairs["kept"].join(docs["kept"].select("doc_id", "text"), on="doc_id")
-    rows.write_parquet(tmp_path / "pairs.parquet")
-    good = _stage("verified_qa", tmp_path / "pairs.parquet", tmp_path / "good")
+    good = _stage("verified_qa", tmp_path / "pairs" / "kept.parquet", tmp_path / "good", *texts)
     assert good["kept"].height + good["rejects"].height == pairs["kept"].height
     clean = _stage("decontaminated_set", tmp_path / "good" / "kept.parquet", tmp_path / "clean")
     assert clean["kept"].height == good["kept"].height

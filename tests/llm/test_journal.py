@@ -59,6 +59,19 @@ def test_replies_come_in_order_and_are_never_asked_for_again(tmp_path: Path) -> 
     assert model.calls()["replayed"].to_list() == [True, False, True]
 
 
+def test_a_backend_that_fails_half_way_loses_no_reply(tmp_path: Path) -> None:
+    class Failing(Counting):
+        def complete(self, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
+            yield from list(super().complete(requests))[:2]
+            raise ConnectionError("the server went away")
+
+    with pytest.raises(ConnectionError):
+        _ask(tmp_path, Failing(), "a", "bb", "ccc")
+    backend = Counting()
+    assert _ask(tmp_path, backend, "a", "bb", "ccc")[0] == [1, 2, 3]
+    assert backend.asked == ["a"]
+
+
 def test_a_torn_line_is_asked_for_again(tmp_path: Path) -> None:
     _ask(tmp_path, Counting(), "a", "bb")
     path = tmp_path / "stage" / "s-00000.jsonl"

@@ -60,10 +60,9 @@ def test_fields_are_found_by_name_and_by_dotted_path(tmp_path: Path, read_file: 
         title_field="headline",
         license_field="rights",
         license="CC0-1.0",
-        lang_field="language",
     )
     assert record == Record(
-        0, "7", "https://e.org/x", "A title", "A text.", "CC0-1.0", "e.org", "en"
+        0, "7", "https://e.org/x", "A title", "A text.", "CC0-1.0", "e.org"
     )
 
 

@@ -41,16 +41,21 @@ class _Lazy(click.Group):
         return command
 
 
-@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+# \b keeps click from filling the lines.
+_HELP = """Turn pretraining documents into verifiable question-answer pairs for RL.
+
+\b
+Start here:
+  webscale demo          the whole walk on the package's samples, without a model
+  webscale ui            web UI and daemon on 127.0.0.1
+  webscale ingest DIR    register your own corpus, then: webscale run
+"""
+
+
+@click.command(cls=_Lazy, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="webscale-dagster", prog_name="webscale")
 def cli() -> None:
-    r"""Turn pretraining documents into verifiable question-answer pairs for RL.
-
-    \b
-    Start here:  webscale demo          the whole walk on the package's samples, without a model
-                 webscale ui            web UI and daemon on 127.0.0.1
-                 webscale ingest DIR    register your own corpus, then: webscale run
-    """
+    """Run nothing itself: the commands do."""
 
 
 def main() -> None:

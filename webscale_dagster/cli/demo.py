@@ -82,7 +82,7 @@ def _show(walk: Walk) -> None:
         release = f"{lake.root}/releases/{channel['release']}"
         console.print(f"\nRelease, now in the channel candidate: {release}")
     else:
-        console.print("\nReleased, but not let into a channel: see `webscale status` for the gates")
+        console.print("\nReleased, but not let into a channel; `webscale status` names the gates")
 
 
 def _three_pairs(walk: Walk) -> None:

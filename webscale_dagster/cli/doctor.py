@@ -1,4 +1,4 @@
-"""``webscale doctor``: checks configuration, storage, endpoint and GPU before money is spent."""
+"""``webscale doctor``: checks configuration, storage, files and model before money is spent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENOUGH_DISK = 5 * 2**30  # bytes; a shard of 20,000 documents takes about 0.2 G
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def doctor(as_json: bool) -> None:
-    """Check that a run can work: recipe, home, lake, benchmarks, shards' files, model, GPU.
+    """Check that a run can work: recipe, home, lake, benchmarks, shards' files, model.
 
     Example: webscale doctor && webscale run
     """

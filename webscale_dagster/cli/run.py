@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from webscale_dagster import shards
-from webscale_dagster.cli.console import console
+from webscale_dagster.cli.console import console, errors
+from webscale_dagster.exports.gates import closed_gates
 from webscale_dagster.home import use_recipe
 from webscale_dagster.walk import Walk
 
@@ -41,7 +42,10 @@ def run(
         console.print_json(data=outcome.__dict__)
     else:
         _report(walk, outcome.done, outcome.fresh, outcome.failed)
-    if outcome.failed:
+    shut = closed_gates(walk) if "dataset_release" in stages else []
+    for gate in shut:
+        errors.print(f"[red]gate closed[/red] {gate.name}: {gate.seen}; wanted: {gate.wanted}")
+    if outcome.failed or shut:
         raise click.exceptions.Exit(1)
 
 
@@ -60,9 +64,9 @@ def _report(walk: Walk, done: list[str], fresh: list[str], failed: dict[str, str
     from webscale_dagster.exports.release import current_channel
 
     console.print(f"{len(done)} shards made, {len(fresh)} were up to date, {len(failed)} failed")
-    channel = current_channel(walk, walk.recipe.dataset_release.channel)
+    channel = current_channel(walk, "candidate")
     if channel:
-        console.print(f"channel candidate: {walk.lake.root}/releases/{channel['release']}")
+        console.print(f"candidate → {walk.lake.root}/releases/{channel['release']}")
     console.print("webscale status — funnel, rejects, verdicts;  webscale ui — the web UI")
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from webscale_dagster import shards
 from webscale_dagster.cli.console import console
 from webscale_dagster.lake import Lake
+from webscale_dagster.stages import STAGES
 from webscale_dagster.tables import TABLES
 from webscale_dagster.walk import SHARDED, Walk
 
@@ -40,7 +41,7 @@ def show(
     Example: webscale show filtered_docs --rejected too_short
     """
     lake = Walk.at_home().lake
-    rows = _rejected(lake, table, rejected, shard) if rejected else lake.read(table, shard)
+    rows = _rejected(lake, table, rejected, shard) if rejected else _rows(lake, table, shard)
     if domain:
         if "domain" not in rows.collect_schema():
             raise click.ClickException(f"{table} has no column domain")
@@ -54,6 +55,16 @@ def show(
             _print(row)
     if not as_json:
         console.print(f"{drawn.height} of {total:,} rows of {table}", style="dim")
+
+
+def _rows(lake: Lake, table: str, shard: str | None) -> pl.LazyFrame:
+    """A table's rows; of side tables those that a commit of kept rows names."""
+    names = [shard] if shard else [*shards.names(lake), ""]
+    if table == "rejects":
+        return lake.rejects(list(STAGES), names)
+    if table == "llm_calls":
+        return lake.llm_calls(list(STAGES), names)
+    return lake.read(table, shard)
 
 
 def _rejected(lake: Lake, stage: str, reason: str, shard: str | None) -> pl.LazyFrame:

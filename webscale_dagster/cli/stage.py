@@ -22,6 +22,7 @@ from webscale_dagster.tables import TABLES
 from webscale_dagster.text.near_duplicates import sign
 from webscale_dagster.walk import benchmark_files, record_frames
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 PLAIN = tuple(name for name in STAGES if name not in ("benchmarks", "rl_splits"))
 
 
@@ -31,8 +32,16 @@ PLAIN = tuple(name for name in STAGES if name not in ("benchmarks", "rl_splits")
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--recipe", help="A recipe's name or TOML file.")
 @click.option("--text-field", default="text", show_default=True, help="For stage raw_corpus.")
-def stage(name: str, source: Path, out: Path, recipe: str | None, text_field: str) -> None:
-    r"""Run one stage on a file; writes kept, rejects and calls as parquet files to OUT.
+@click.option("--documents", type=_FILE, help="The texts, where INPUT's rows do not carry them.")
+def stage(
+    name: str,
+    source: Path,
+    out: Path,
+    recipe: str | None,
+    text_field: str,
+    documents: Path | None,
+) -> None:
+    """Run one stage on a file; writes kept, rejects and calls as parquet files to OUT.
 
     INPUT of raw_corpus is any corpus file; of the others parquet or JSONL with the columns of the
     tables the stage reads, or at least `id` and `text` for documents, and `id`, `question` and
@@ -42,7 +51,10 @@ def stage(name: str, source: Path, out: Path, recipe: str | None, text_field: st
     """
     chosen = load_recipe(recipe) if recipe else home_recipe()
     made = STAGES[name]
-    frames = _frames(made, source, chosen, text_field, out)
+    if name == "raw_corpus":
+        frames = _records(source, chosen, text_field, out)
+    else:
+        frames = _frames(made, source, chosen, documents)
     with bars(1) as display:
         display.at(name)
         result, calls = _run(made, frames, chosen, out)
@@ -67,23 +79,22 @@ def _run(
         return made.run(frames, replace(context, model=model)), model.calls()
 
 
+def _records(source: Path, recipe: Recipe, text_field: str, out: Path) -> dict[str, pl.DataFrame]:
+    fields: dict[str, str | int] = {"text_field": text_field, "rows_per_shard": 1_000_000_000}
+    toml = write_source(str(source), out / ".source", fields, "plain")
+    plan = plan_shards(load_source(toml), TABLES["shards"].empty(), recipe.raw_corpus)
+    return record_frames(plan.new[0], recipe)
+
+
 def _frames(
-    made: Stage, source: Path, recipe: Recipe, text_field: str, out: Path
+    made: Stage, source: Path, recipe: Recipe, documents: Path | None
 ) -> dict[str, pl.DataFrame]:
-    if made.name == "raw_corpus":
-        fields: dict[str, str | int] = {
-            "text_field": text_field,
-            "rows_per_shard": 1_000_000_000,
-        }
-        toml = write_source(str(source), out / ".source", fields, "plain")
-        plan = plan_shards(load_source(toml), TABLES["shards"].empty(), recipe.raw_corpus)
-        return record_frames(plan.new[0], recipe)
+    """The tables the stage reads, from the file's rows; others are empty."""
     rows = read_rows(source)
     frames = {table: TABLES[table].empty() for table in made.reads if table in TABLES}
     if made.name == "near_duplicates":
-        documents = _documents(rows, source)
-        signed = sign(documents.rename({"doc_id": "id"}), recipe.near_duplicates)
-        frames["raw_corpus"] = documents
+        frames["raw_corpus"] = _documents(rows, source)
+        signed = sign(frames["raw_corpus"].rename({"doc_id": "id"}), recipe.near_duplicates)
         frames["signatures"] = signed.rename({"id": "doc_id"})
         frames["earlier"] = TABLES["signatures"].empty().with_columns(family=pl.lit(""))
         return frames
@@ -96,7 +107,11 @@ def _frames(
         _pairs(rows, main, source) if "question" in rows.columns else _documents(rows, source, main)
     )
     if "filtered_docs" in made.reads and main != "filtered_docs":
-        frames["filtered_docs"] = _texts_of(frames[main], rows)
+        if documents is not None:
+            found = _documents(read_rows(documents), documents, "filtered_docs")
+            frames["filtered_docs"] = found
+        else:
+            frames["filtered_docs"] = _texts_of(frames[main], rows, source)
     return frames
 
 
@@ -143,8 +158,10 @@ def _pairs(rows: pl.DataFrame, table: str, source: Path) -> pl.DataFrame:
     return _complete(rows.with_columns(missing), table, keep=("text",))
 
 
-def _texts_of(frame: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def _texts_of(frame: pl.DataFrame, rows: pl.DataFrame, source: Path) -> pl.DataFrame:
     """The documents that pairs or personas were made from, from the same rows."""
+    if "text" not in frame.columns and "text" not in rows.columns:
+        raise click.ClickException(f"{source}: its rows carry no text; name --documents FILE")
     text = frame["text"] if "text" in frame.columns else rows["text"]
     documents = frame.select("doc_id").with_columns(text.alias("text"))
     return _complete(documents.unique("doc_id", keep="first", maintain_order=True), "filtered_docs")

@@ -10,7 +10,7 @@ import polars as pl
 
 from webscale_dagster import shards
 from webscale_dagster.cli.console import console, table
-from webscale_dagster.exports.gates import unpassed
+from webscale_dagster.exports.gates import closed_gates, unpassed
 from webscale_dagster.exports.release import current_channel
 from webscale_dagster.lake_marts import build_marts
 from webscale_dagster.stages import STAGES
@@ -50,6 +50,7 @@ def status(as_json: bool) -> None:
     if as_json:
         found: dict[str, Any] = {name: frame.to_dicts() for name, frame in marts.items()}
         found |= {"unpassed": bad, "not_up_to_date": late, "candidate": channel}
+        found["closed_gates"] = [gate.as_dict() for gate in closed_gates(walk)]
         click.echo(json.dumps(found, default=str))
         return
     for name, title, columns in _SHOWN:
@@ -63,6 +64,8 @@ def status(as_json: bool) -> None:
         console.print(f"candidate → {channel['release']}, since {channel['moved_at']}")
     else:
         console.print("candidate → no release yet")
+    for gate in closed_gates(walk):
+        console.print(f"[red]gate closed[/red] {gate.name}: {gate.seen}; wanted: {gate.wanted}")
     for line in bad:
         console.print(f"[red]contract broken[/red] {line}; the last good version stays readable")
 

@@ -59,9 +59,11 @@ def verified_qa(recipe: Recipe) -> tuple[Check, ...]:
         ),
         Check(
             "model_verdicts_are_good",
-            "rows verified by a model were found correct, self-contained and without a leak",
+            "a model found its rows correct, self-contained, unique and without a leak",
             ~by_rules
-            & ~(pl.col("correct") & pl.col("self_contained") & ~pl.col("leaks")).fill_null(False),
+            & ~(
+                pl.col("correct") & pl.col("self_contained") & pl.col("unique") & ~pl.col("leaks")
+            ).fill_null(False),
         ),
     )
 

@@ -54,6 +54,11 @@ def gates(walk: Walk, examples: pl.DataFrame) -> list[Gate]:
     ]
 
 
+def closed_gates(walk: Walk) -> list[Gate]:
+    """The gates that keep what rl_splits holds now out of its channel."""
+    return [g for g in gates(walk, walk.lake.read("rl_splits").collect()) if not g.passed]
+
+
 def unpassed(walk: Walk) -> list[str]:
     """``table/shard: failed check`` of every shard whose last verdict is bad."""
     wanted = set(shards.names(walk.lake)) | {""}
@@ -79,7 +84,9 @@ def _carried_through(walk: Walk) -> Gate:
     names = shards.names(walk.lake)
     stale = {name: walk.stale(SHARDED, name) for name in names}
     late = [f"{shard} ({stages[0]} on)" for shard, stages in stale.items() if stages]
-    seen = f"{len(names) - len(late)} of {len(names)} shards up to date"
+    late += [name for name in ("benchmarks", "rl_splits") if not walk.fresh(name)]
+    done = sum(not stages for stages in stale.values())
+    seen = f"{done} of {len(names)} shards up to date"
     return Gate(
         "every_shard_carried_through",
         not late,

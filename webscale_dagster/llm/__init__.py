@@ -1,4 +1,5 @@
 """Models behind one protocol: the journal, and the backends that answer.
 
-``journaled(recipe, …)`` gives a stage its model; ``extractive`` is the backend without a model.
+``backends.open_model(recipe, journal, shard)`` gives a stage its model; ``extractive`` is the
+backend without a model.
 """

@@ -18,7 +18,8 @@ from webscale_dagster.recipe import content_hash
 from webscale_dagster.stages.protocol import Reply, Request
 from webscale_dagster.tables import TABLES
 
-CHUNK = 256  # requests whose replies share one fsync when a backend answers at once
+CHUNK = 256  # requests handed to the backend at once
+DURABLE = 32  # replies that share one fsync: a killed process loses at most so many
 
 
 class Backend(Protocol):
@@ -59,10 +60,15 @@ class JournaledModel:
         known = [self._journal.get(key) for key in keys]
         missing = [place for place, completion in enumerate(known) if completion is None]
         arrived: list[tuple[str, Completion]] = []
-        for place, answer in self._backend.complete([requests[i] for i in missing]):
-            known[missing[place]] = answer
-            arrived.append((keys[missing[place]], answer))
-        self._journal.add(arrived)
+        try:
+            for place, answer in self._backend.complete([requests[i] for i in missing]):
+                known[missing[place]] = answer
+                arrived.append((keys[missing[place]], answer))
+                if len(arrived) >= DURABLE:
+                    self._journal.add(arrived)
+                    arrived = []
+        finally:  # a backend that fails half-way loses nothing it was paid for
+            self._journal.add(arrived)
         asked = set(missing)
         for place, completion in enumerate(known):
             if completion is None:

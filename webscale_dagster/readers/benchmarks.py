@@ -2,7 +2,8 @@
 
 Reads every .jsonl, .jsonl.zst, .jsonl.gz and .parquet file of a folder, or the files named; writes
 nothing. Broken files are refused: a question that is not read is a leak not found. A benchmark
-whose authors publish no plain text comes as ``hashes`` of its ``ngram``-word runs, with no question.
+whose authors publish no plain text comes as ``hashes`` of its ``ngram``-word runs, without a
+question.
 """
 
 from __future__ import annotations

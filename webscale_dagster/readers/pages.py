@@ -71,5 +71,4 @@ def _document(job: Job, text: str, title: str | None) -> Record | BadRecord:
         text=text,
         license=job.reading.license,
         group=None,
-        lang=None,
     )

@@ -67,7 +67,6 @@ class Reading(BaseModel):
     license: str | None = None  # for every record whose license_field says nothing
     license_field: str | None = "license"
     group_field: str | None = None
-    lang_field: str | None = None
 
     @model_validator(mode="after")
     def _fields_are_named(self) -> Reading:
@@ -85,7 +84,6 @@ class Reading(BaseModel):
             self.title_field,
             self.license_field,
             self.group_field,
-            self.lang_field,
         )
 
     def options(self) -> str:
@@ -104,7 +102,6 @@ class Record:
     text: str
     license: str | None
     group: str | None
-    lang: str | None
 
 
 @dataclass(frozen=True)
@@ -192,7 +189,6 @@ def build_record(job: Job, row: int, fields: Mapping[str, Any]) -> Record | BadR
         text=text,
         license=label(lookup(fields, reading.license_field)) or reading.license,
         group=label(lookup(fields, reading.group_field)),
-        lang=label(lookup(fields, reading.lang_field)),
     )
 
 

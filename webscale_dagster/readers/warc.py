@@ -174,7 +174,6 @@ def _record(job: Job, row: int, found: Found) -> Record | BadRecord:
         text=text,
         license=job.reading.license,
         group=_host(url),
-        lang=None,
     )
 
 

@@ -39,7 +39,8 @@ STAGES: dict[str, Stage] = {
 def code_version(stage: Stage, recipe: Recipe) -> str:
     """Changes iff what the stage makes may change: its logic's number, recipe table and files."""
     files = [package_text(path) for path in stage.files]
-    return content_hash(stage.name, str(stage.version), recipe.part(stage.name), *files)[:12]
+    part = recipe.part(stage.settings)
+    return content_hash(stage.name, str(stage.version), part, *stage.words, *files)[:12]
 
 
 __all__ = [

@@ -37,5 +37,6 @@ STAGE = Stage(
     reads=("benchmark_files",),
     run=run,
     version=1,
+    settings=("benchmarks",),
     beside=("benchmark_ngrams",),
 )

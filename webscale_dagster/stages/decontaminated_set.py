@@ -36,5 +36,6 @@ STAGE = Stage(
     reads=("verified_qa", "benchmarks", "benchmark_ngrams"),
     run=run,
     version=1,
+    settings=("decontaminated_set",),
     parent="verified_qa",
 )

@@ -153,6 +153,7 @@ STAGE = Stage(
     reads=("raw_corpus", "near_duplicates", "benchmarks", "benchmark_ngrams"),
     run=run,
     version=1,
+    settings=("filtered_docs", "decontaminated_set", "seed", "model"),
     parent="raw_corpus",
     asks_model=True,
     files=("prompts/filtered_docs.md",),

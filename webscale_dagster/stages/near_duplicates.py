@@ -50,5 +50,6 @@ STAGE = Stage(
     reads=("raw_corpus", "signatures", "earlier"),
     run=run,
     version=1,
+    settings=("near_duplicates",),
     beside=("relatives",),
 )

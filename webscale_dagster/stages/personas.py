@@ -94,6 +94,7 @@ STAGE = Stage(
     reads=("filtered_docs",),
     run=run,
     version=1,
+    settings=("personas", "domains", "seed", "model"),
     parent="filtered_docs",
     asks_model=True,
     files=("prompts/personas.md", *domain_files()),

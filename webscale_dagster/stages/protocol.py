@@ -97,9 +97,11 @@ class Stage:
     reads: tuple[str, ...]
     run: Callable[[Frames, Context], Result]
     version: int  # bump when the logic changes what comes out
+    settings: tuple[str, ...] = ()  # the recipe's tables and fields that decide its rows
     parent: str | None = None  # the table whose every row must be kept or rejected
     asks_model: bool = False
     files: tuple[str, ...] = ()  # package data that decides its bytes (prompts, domains)
+    words: tuple[str, ...] = ()  # what else its prompt names, as the answer types
     beside: tuple[str, ...] = ()  # further tables it writes
 
 

@@ -88,7 +88,7 @@ class _Writer:
         self._context = context
         self._domains = {domain.slug: domain for domain in domains(context.recipe)}
         self._versions = {
-            slug: prompt_version(NAME, GeneratedPair, slug, str(domain.exemplars))
+            slug: prompt_version(NAME, GeneratedPair, slug, str(domain.exemplars), *ANSWER_TYPES)
             for slug, domain in self._domains.items()
         }
 
@@ -150,8 +150,10 @@ STAGE = Stage(
     reads=("personas", "filtered_docs"),
     run=run,
     version=1,
+    settings=("qa_pairs", "domains", "seed", "model"),
     parent="personas",
     asks_model=True,
     files=("prompts/qa_pairs.md", *domain_files()),
+    words=ANSWER_TYPES,
     beside=("llm_calls",),
 )

@@ -1,7 +1,7 @@
 """Records to documents: normalise, identify, detect the language, sign for near-duplicates.
 
-Reads ``records`` (what a reader found: row, record_id, url, title, text, license, group, lang,
-source) and ``bad_records`` (row, reason, detail).
+Reads ``records`` (what a reader found: row, record_id, url, title, text, license, group, source,
+uri) and ``bad_records`` (row, reason, detail).
 Writes raw_corpus (a document), beside it signatures, and rejects (a record).
 """
 
@@ -88,6 +88,7 @@ STAGE = Stage(
     reads=(),
     run=run,
     version=1,
+    settings=("raw_corpus", "near_duplicates"),
     parent="records",
     beside=("signatures",),
 )

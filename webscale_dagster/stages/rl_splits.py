@@ -159,5 +159,6 @@ STAGE = Stage(
     reads=("decontaminated_set", "relatives", "raw_corpus"),
     run=run,
     version=1,
+    settings=("rl_splits", "seed"),
     parent="decontaminated_set",
 )

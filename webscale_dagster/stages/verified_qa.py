@@ -116,6 +116,7 @@ STAGE = Stage(
     reads=("qa_pairs", "filtered_docs"),
     run=run,
     version=1,
+    settings=("verified_qa", "seed", "model"),
     parent="qa_pairs",
     asks_model=True,
     files=("prompts/verified_qa.md",),
