@@ -15,7 +15,4 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Walk.at_home(progress)
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    """One process does it: a spawned step pays ten seconds of imports."""
-    return dg.Definitions(resources={"platform": Platform()}, executor=dg.in_process_executor)
+RESOURCES = {"platform": Platform()}
