@@ -90,7 +90,8 @@ def _metadata(walk: Walk, name: str, shard: str, made: Made) -> dict[str, Any]:
     }
     if made.rejects.height:
         rows["rejects"] = made.rejects.height
-        rows["reject_reasons"] = dg.MetadataValue.md(_reasons(made))
+        rows["reject_reasons"] = dg.MetadataValue.json(made.reasons)
+        rows["reject_examples"] = dg.MetadataValue.md(_examples(made))
     if shard:
         rows["shard"] = shard
     return rows
@@ -104,7 +105,7 @@ def _funnel(name: str, made: Made, audit: Audit) -> str:
     )
 
 
-def _reasons(made: Made) -> str:
+def _examples(made: Made) -> str:
     examples = dict(
         made.rejects.group_by("reason", maintain_order=True)
         .first()
