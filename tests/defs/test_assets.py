@@ -144,7 +144,7 @@ def test_a_good_shard_shows_its_numbers(
         assert "key_unique" in text(evaluation.metadata, "checks")
     (made,) = result.asset_materializations_for_node("raw_corpus")
     assert "| 4 | 3 `raw_corpus` | 1 |" in text(made.metadata, "funnel")
-    assert "| not_json | 1 |" in text(made.metadata, "reject_reasons")
+    assert "| not_json | 1 |" in text(made.metadata, "reject_examples")
     assert "Danube is the second-longest" in text(made.metadata, "preview")
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from webscale_dagster.llm import (
     find_in_place,
     find_makers,
+    find_measures,
     find_names,
     find_numbers,
     find_shares,
@@ -31,8 +32,8 @@ FINDERS: tuple[Finder, ...] = (
     find_names.pattern,
     find_terms.stands_for,
     find_shares.odds,
-    find_numbers.dimension,
-    find_numbers.measured,
+    find_measures.dimension,
+    find_measures.measured,
     find_names.named_after,
     find_shares.percent,
     find_shares.money,

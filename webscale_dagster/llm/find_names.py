@@ -8,15 +8,11 @@ from __future__ import annotations
 import re
 
 from webscale_dagster.llm.clauses import shorten
-from webscale_dagster.llm.lexicon import PERSON_NOUNS, PLACE_NOUNS
+from webscale_dagster.llm.lexicon import PLACE_NOUNS
 from webscale_dagster.llm.lines import Fact, Line
 from webscale_dagster.llm.names import KNOWN_NAMES, Names
-from webscale_dagster.llm.phrases import complete, hangs, head_noun, is_name
-from webscale_dagster.llm.verbs import PAST, word_set
+from webscale_dagster.llm.phrases import complete, hangs, is_name
 
-_RELATIVE = re.compile(
-    r"^(?P<det>an?|any|the) (?P<np>[^,]+?),? (?P<rel>that|which|who) (?P<vp>.+)$"
-)
 _PLACED = re.compile(r"^(?:located|situated) (?:in|on|at|near) (?P<place>(?:the )?[A-Z].*)$")
 _COUNTRY_END = re.compile(
     rf"^an? (?:[A-Za-z-]+ ){{0,3}}?(?P<noun>{PLACE_NOUNS}) (?:located |situated )?(?:in|on|"
@@ -39,44 +35,6 @@ _PATTERN = re.compile(
     r"^(?P<pre>inherited) in an? (?P<x>[a-z-]+(?: [a-z-]+){0,2}) (?P<noun>pattern|"
     r"manner)(?P<tail>$|[ ,].*)"
 )
-_DEEDS = word_set(
-    "founded invented discovered wrote created directed composed designed developed "
-    "established pioneered assassinated painted built coined introduced proved won"
-)
-
-
-def which(line: Line, names: Names) -> Fact | None:
-    """From "NAME is a Y that ..." -> the name, asked for as "which Y"."""
-    del names
-    parsed, subject = line.clause, line.subject
-    if parsed is None or subject is None or not parsed.is_be or parsed.front or parsed.adverb:
-        return None
-    if not is_name(subject.removeprefix("the ")) or len(parsed.rest.split()) > 30:
-        return None
-    found = _RELATIVE.match(parsed.rest)
-    if found is None:
-        return None
-    what, body = found.group("np"), shorten(found.group("vp"))
-    first, head = body.split()[0], head_noun(what)
-    if len(what.split()) > 8 or head in ("one", "name", "way", "member"):
-        return None
-    if not _specific(body) or not complete(body):
-        return None
-    if (found.group("rel") == "who" or head in PERSON_NOUNS) and first not in _DEEDS:
-        return None  # "which actor played in ...": many did
-    if first not in PAST and first not in ("is", "was", "has", "had") and not first.endswith("s"):
-        return None
-    return Fact("which", subject, "entity", line.sentence, {"what": what, "verb": body})
-
-
-def _specific(text: str) -> bool:
-    """Whether a description narrows down to one thing: it names or counts something."""
-    named = [
-        word
-        for word in re.findall(r"\b[A-Z][\w’'-]{2,}", text)
-        if not word.endswith(("an", "ish", "ese"))
-    ]
-    return bool(named or re.search(r"\b[12]\d{3}\b", text)) and len(text.split()) >= 5
 
 
 def placed(line: Line, names: Names) -> Fact | None:

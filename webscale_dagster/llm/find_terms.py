@@ -13,11 +13,8 @@ from webscale_dagster.llm.lexicon import DEFINING, PERSON_NOUNS, TOO_GENERAL
 from webscale_dagster.llm.lines import Fact, Line
 from webscale_dagster.llm.names import PREPOSITIONS, Names
 from webscale_dagster.llm.phrases import complete, hangs, head_noun, is_name, squeeze
-from webscale_dagster.llm.verbs import PARTICIPLE, PAST, word_set
+from webscale_dagster.llm.verbs import PARTICIPLE, word_set
 
-_RELATIVE = re.compile(
-    r"^(?P<det>an?|any|the) (?P<np>[^,]+?),? (?P<rel>that|which|who) (?P<vp>.+)$"
-)
 _DEFINED = re.compile(
     r"^(?:(?P<det>an?|any|the) )?(?P<np>[^,]+?) (?P<rel>that|which|in which|by which|at which|"
     r"through which|used to|"
@@ -50,11 +47,8 @@ _ALIAS = re.compile(
     r"popularly) (?:known as|called) "
     r"(?P<y>(?:the )?[^,]{2,50}), "
 )
-_STANDS = re.compile(r"^for (?P<x>[A-Za-z][A-Za-z '’-]{4,60})$")
-_DEEDS = word_set(
-    "founded invented discovered wrote created directed composed designed developed "
-    "established pioneered assassinated painted built coined introduced proved won"
-)
+_STANDS = re.compile(r"^for (?:the )?[\"“'‘]?(?P<x>[A-Za-z][A-Za-z ,'’-]{4,90}?)[\"”'’]?$")
+_SMALL = word_set("a an and at by for in of on or the to with")
 
 
 def _short_term(text: str) -> tuple[str, str] | None:
@@ -157,40 +151,6 @@ def defined(line: Line, names: Names) -> Fact | None:
     return Fact("term", term, "term", line.sentence, {"what": body})
 
 
-def which(line: Line, names: Names) -> Fact | None:
-    """From "NAME is a Y that ..." -> the name, asked for as "which Y"."""
-    del names
-    parsed, subject = line.clause, line.subject
-    if parsed is None or subject is None or not parsed.is_be or parsed.front or parsed.adverb:
-        return None
-    if not is_name(subject.removeprefix("the ")) or len(parsed.rest.split()) > 30:
-        return None
-    found = _RELATIVE.match(parsed.rest)
-    if found is None:
-        return None
-    what, body = found.group("np"), shorten(found.group("vp"))
-    first, head = body.split()[0], head_noun(what)
-    if len(what.split()) > 8 or head in ("one", "name", "way", "member"):
-        return None
-    if not _specific(body) or not complete(body):
-        return None
-    if (found.group("rel") == "who" or head in PERSON_NOUNS) and first not in _DEEDS:
-        return None  # "which actor played in ...": many did
-    if first not in PAST and first not in ("is", "was", "has", "had") and not first.endswith("s"):
-        return None
-    return Fact("which", subject, "entity", line.sentence, {"what": what, "verb": body})
-
-
-def _specific(text: str) -> bool:
-    """Whether a description narrows down to one thing: it names or counts something."""
-    named = [
-        word
-        for word in re.findall(r"\b[A-Z][\w’'-]{2,}", text)
-        if not word.endswith(("an", "ish", "ese"))
-    ]
-    return bool(named or re.search(r"\b[12]\d{3}\b", text)) and len(text.split()) >= 5
-
-
 def called(line: Line, names: Names) -> Fact | None:
     """From "The process by which ... is called X" -> the term."""
     found = _CALLED.match(line.plain)
@@ -277,11 +237,32 @@ def stands_for(line: Line, names: Names) -> Fact | None:
     parsed = line.clause
     if parsed is None or parsed.aux or parsed.verb != "stands" or not parsed.subject.isupper():
         return None
-    found = _STANDS.match(shorten(parsed.rest))
-    if found is None:
-        return None
-    slots = {"what": parsed.subject.removeprefix("THE ")}
-    return Fact("stands_for", found.group("x"), "short_phrase", line.sentence, slots)
+    acronym = parsed.subject.removeprefix("THE ")
+    for rest in (parsed.rest, shorten(parsed.rest)):
+        found = _STANDS.match(rest)
+        if found and _spells(acronym.lower(), re.findall(r"[a-z]+", found.group("x").lower())):
+            slots = {"what": acronym}
+            return Fact("stands_for", found.group("x"), "short_phrase", line.sentence, slots)
+    return None
+
+
+def _spells(acronym: str, words: list[str]) -> bool:
+    """Whether the words' first letters make the acronym, with letters inside words if need be."""
+    if not words:
+        return not acronym
+    first, rest = words[0], words[1:]
+    if first in _SMALL and _spells(acronym, rest):
+        return True
+    if not acronym.startswith(first[0]):
+        return False
+    place = 0
+    for taken, letter in enumerate(acronym, 1):
+        place = first.find(letter, place) + 1
+        if not place:
+            return False
+        if _spells(acronym[taken:], rest):
+            return True
+    return False
 
 
 def alias(line: Line, names: Names) -> Fact | None:

@@ -30,7 +30,8 @@ PERSON_NOUNS = word_set(
     "knight viceroy regent librarian naturalist botanist zoologist grandchild "
     "great-grandchild grandson granddaughter grandfather grandmother nephew niece uncle aunt "
     "cousin widow bride friend rival assistant speaker head owner resident american-born "
-    "geologist bacteriologist meteorologist programmer designer illustrator cartoonist"
+    "atabeg emir khan shogun nawab raja maharaja nizam pasha vizier doge margrave "
+    "stadtholder chieftain warlord patriarch abbot abbess dean marshal geologist bacteriologist meteorologist programmer designer illustrator cartoonist"
 )
 
 PLACE_NOUNS = (

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from webscale_dagster.llm.clauses import Clause, clause, plain
 from webscale_dagster.llm.names import Names
 from webscale_dagster.llm.sentences import Sentence
+from webscale_dagster.llm.standing import from_exercise, unnamed_deed
 from webscale_dagster.llm.verbs import PARTICIPLE, PAST, word_set
 
 
@@ -56,6 +57,8 @@ def take_apart(sentence: Sentence, names: Names) -> Line:
         subject = subject if anchor else None
     elif subject and told(parsed) and not re.search(r"[A-Z]", subject) and not _made(parsed):
         subject = None  # "a constitution was enacted": of which country?
+    if subject and (unnamed_deed(parsed) or from_exercise(parsed, subject, text, names)):
+        subject = None
     return Line(sentence, text, parsed, subject, anchor)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from webscale_dagster.llm.lexicon import NOT_PEOPLE
 from webscale_dagster.llm.phrases import (
-    _UNIQUE,
+    UNIQUE,
     complete,
     hangs,
     head_noun,
@@ -86,7 +87,7 @@ class Names:
     def is_common(self, word: str) -> bool:
         """Whether the document also writes a capitalised word in lower case."""
         lower = word.lower()
-        return lower not in _UNIQUE and bool(re.search(rf"\b{lower}s?\b", self.text))
+        return lower not in UNIQUE and bool(re.search(rf"\b{lower}s?\b", self.text))
 
     def _look_up(self, word: str) -> bool | None:
         bare = re.sub(r"['’]s$", "", word)
@@ -161,7 +162,7 @@ class Names:
             if len(rest) == 1 and self.is_proper(rest[0]) is None:
                 return None
             return " ".join(["the", *rest])
-        if named or rest[0] in _UNIQUE or rest[0].endswith("est"):
+        if named or rest[0] in UNIQUE or rest[0].endswith("est"):
             return " ".join(["the", *rest])
         if "of" in rest and rest[0] in _MEASURED_THINGS and rest[rest.index("of") + 1 :]:
             after = rest[rest.index("of") + 1]
@@ -202,7 +203,9 @@ class Names:
         """``Foster`` -> ``Fred Foster`` where title or text say so, and only one way."""
         title = self.title.split()
         if 2 <= len(title) <= 4 and title[-1] == word and is_name(self.title):
-            return self.title
+            return self.title if self._may_open_a_name(title[0]) else None
+        if word in title or _NO_SURNAME.search(word) or word.lower() in NOT_PEOPLE:
+            return None
         found = set(
             re.findall(
                 rf"\b((?:[A-Z][a-z]+ )(?:[A-Z]\. |[A-Z][a-z]+ )?{re.escape(word)})\b", self.text
@@ -213,12 +216,25 @@ class Names:
 
     def _may_open_a_name(self, first: str) -> bool:
         lower = first.lower()
-        if first.endswith("ing"):
+        if first.endswith("ing") or first in KNOWN_NAMES or _is_nationality(first):
             return False
         return first not in _NOT_FIRST_NAMES and not re.search(rf"\b{lower}\b", self.text)
 
 
+_NO_SURNAME = re.compile(r"(?:olog(?:y|ies)|ism|isms|ity|tion|ment|ness|ics|ship|hood)$")
+# "German", "Italian" but not "Brian": the stem of a country's name in front of the ending
+_NATIONALITY = re.compile(r"^(?:[A-Z][a-z]+(?:ish|ese|ic)|[A-Z][a-z]{2,}an)$")
+
+
+def _is_nationality(word: str) -> bool:
+    if not _NATIONALITY.match(word):
+        return False
+    return not word.endswith("an") or any(name.startswith(word[:4]) for name in KNOWN_NAMES)
+
+
 _NOT_FIRST_NAMES = word_set(
+    "Dutch French Greek Swiss Welsh Czech Arab Israeli Korean Norwegian Persian Victorian Anglican "
+    "Lutheran Republican Soviet Jewish Muslim Protestant Christian Roman Norman American European "
     "About Over Into Why How What When Where Who Which Meet Inside Part The A An In On At By "
     "For From Of And But As After Before When While During Since With To "
     "Under If Mr Mrs Ms Dr Prof Sir Lord Lady King Queen President General Captain North "

@@ -12,7 +12,7 @@ from webscale_dagster.llm.verbs import word_set
 
 MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 # Things there is only one of, so that "the X" needs no context.
-_UNIQUE = word_set(
+UNIQUE = word_set(
     "world earth sun moon universe equator sea ocean atmosphere sky internet bible quran "
     "koran human heart brain liver stomach pancreas spleen kidneys lungs spine retina cornea "
     "cerebellum cerebrum hypothalamus thalamus hippocampus medulla diaphragm aorta esophagus "
@@ -21,7 +21,7 @@ _UNIQUE = word_set(
     "bloodstream"
 )
 # Words that make a definite phrase stand in mid-question, if only as part of a fixed phrase.
-_FIXED = _UNIQUE | word_set(
+FIXED = UNIQUE | word_set(
     "skin eye ear nose mouth tongue nucleus past future present environment public number "
     "amount percentage average lack presence absence study process ability act art branch use "
     "end beginning north south east west northeast northwest southeast southwest northern "
@@ -129,7 +129,7 @@ def _definite_stands(noun: list[str], after: str) -> bool:
     """Whether "the NOUN ..." identifies its thing: unique, superlative, a named or modified one."""
     for index, word in enumerate(noun):
         bare = word.split("-")[0]
-        if index == 0 and bare in _FIXED:
+        if index == 0 and bare in FIXED:
             return True
         if index == 0 and bare in _ORDINALS:
             return bool(_ORDERED.search(" ".join(noun) + after))

@@ -15,6 +15,13 @@ from webscale_dagster.llm.lexicon import NOT_PEOPLE, PLACE_NOUNS
 from webscale_dagster.llm.lines import Fact
 from webscale_dagster.llm.names import Names
 from webscale_dagster.llm.phrases import complete, hangs, squeeze, words
+from webscale_dagster.llm.standing import (
+    DEFINITIONS,
+    brought_up_before,
+    complete_owners,
+    continues,
+    is_vague,
+)
 from webscale_dagster.llm.verbs import word_set
 
 MAX_QUESTION_WORDS, MIN_QUESTION_WORDS = 34, 5
@@ -164,6 +171,10 @@ def acceptable(fact: Fact, question: str, names: Names) -> bool:
         return False
     if any(names.is_common(word) for word in _CAPITALISED.findall(body)):
         return False  # "the Market": a defined term of its document
+    if continues(body) or (fact.kind not in DEFINITIONS and is_vague(body)):
+        return False
+    if fact.kind in ("term", "called") and brought_up_before(fact.slots["what"]):
+        return False
     if hangs(_read_for_hanging(fact, body)) or _unbalanced(body) or not _ends_well(fact, body):
         return False
     if not 1 <= len(fact.answer.split()) <= MAX_ANSWER_WORDS or leaks(
@@ -206,8 +217,8 @@ def accepted(text: str, title: str | None) -> Iterator[tuple[Fact, str]]:
     asked: set[str] = set()
     for sentence in lines_of(text):
         for fact in facts_in(sentence, names):
-            question = ask(fact)
-            if question in asked or fact.answer not in sentence.text:
+            question = complete_owners(ask(fact), names)
+            if question is None or question in asked or fact.answer not in sentence.text:
                 continue
             if acceptable(fact, question, names):
                 asked.add(question)
