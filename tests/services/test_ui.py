@@ -17,6 +17,7 @@ import pytest
 
 from tests.services.homes import BIN, environment, wait_for, webscale
 from webscale_dagster.cli.processes import answers
+from webscale_dagster.walk import SHARDED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -35,10 +36,7 @@ QUIET = [  # a root user, no GPU, and no calls home
     "--disable-sync",
     "--no-first-run",
 ]
-WALK = (
-    "raw_corpus near_duplicates benchmarks filtered_docs personas qa_pairs verified_qa "
-    "decontaminated_set rl_splits dataset_release"
-).split()
+WALK = ["benchmarks", *SHARDED, "rl_splits", "dataset_release"]
 SAMPLES = Path(__file__).parents[2] / "webscale_dagster" / "samples"
 
 
@@ -61,14 +59,14 @@ def free_port() -> int:
 
 
 def start(home: Path, port: int) -> subprocess.Popen[bytes]:
-    log = (home / "ui.log").open("ab")
-    ui = subprocess.Popen(
-        [str(BIN / "webscale"), "ui", "--port", str(port)],
-        env=environment(home),
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
+    with (home / "ui.log").open("ab") as log:
+        ui = subprocess.Popen(
+            [str(BIN / "webscale"), "ui", "--port", str(port)],
+            env=environment(home),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
         wait_for(lambda: answers(port) or ui.poll() is not None, 180, "the web server answers")
         assert ui.poll() is None, (home / "ui.log").read_text(encoding="utf-8")[-2000:]

@@ -31,7 +31,8 @@ PERSON_NOUNS = word_set(
     "great-grandchild grandson granddaughter grandfather grandmother nephew niece uncle aunt "
     "cousin widow bride friend rival assistant speaker head owner resident american-born "
     "atabeg emir khan shogun nawab raja maharaja nizam pasha vizier doge margrave "
-    "stadtholder chieftain warlord patriarch abbot abbess dean marshal geologist bacteriologist meteorologist programmer designer illustrator cartoonist"
+    "stadtholder chieftain warlord patriarch abbot abbess dean marshal geologist bacteriologist "
+    "meteorologist programmer designer illustrator cartoonist"
 )
 
 PLACE_NOUNS = (

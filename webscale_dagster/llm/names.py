@@ -189,6 +189,10 @@ class Names:
         full = None if common or word in KNOWN_NAMES else self.full_name(word)
         if full:
             return full
+        if word.isupper() and re.search(
+            rf"\b(?:President|Minister|King|Queen) {word}\b", self.text
+        ):
+            return None  # a surname in capitals
         proper = self.is_proper(word)
         if proper is False:
             return word.lower()
@@ -202,17 +206,25 @@ class Names:
     def full_name(self, word: str) -> str | None:
         """``Foster`` -> ``Fred Foster`` where title or text say so, and only one way."""
         title = self.title.split()
+        if not word[0].isupper() or _NO_SURNAME.search(word) or word.lower() in NOT_PEOPLE:
+            return None  # organisations and ideas have no given name
         if 2 <= len(title) <= 4 and title[-1] == word and is_name(self.title):
-            return self.title if self._may_open_a_name(title[0]) else None
-        if word in title or _NO_SURNAME.search(word) or word.lower() in NOT_PEOPLE:
-            return None
+            return self.title
         found = set(
             re.findall(
                 rf"\b((?:[A-Z][a-z]+ )(?:[A-Z]\. |[A-Z][a-z]+ )?{re.escape(word)})\b", self.text
             )
         )
         found = {name for name in found if self._may_open_a_name(name.split()[0])}
-        return found.pop() if len(found) == 1 else None
+        if word in title:
+            found = {name for name in found if name in self.title}
+        if len(found) != 1:
+            return None
+        name = found.pop()
+        # a person is named in full first; a later full name may be a relative's
+        alone = re.search(rf"(?<![\w-]){re.escape(word)}\b", self.text)
+        first = self.text.find(name)
+        return name if name in self.title or (alone and alone.start() > first) else None
 
     def _may_open_a_name(self, first: str) -> bool:
         lower = first.lower()
@@ -222,19 +234,20 @@ class Names:
 
 
 _NO_SURNAME = re.compile(r"(?:olog(?:y|ies)|ism|isms|ity|tion|ment|ness|ics|ship|hood)$")
+
+
 # "German", "Italian" but not "Brian": the stem of a country's name in front of the ending
-_NATIONALITY = re.compile(r"^(?:[A-Z][a-z]+(?:ish|ese|ic)|[A-Z][a-z]{2,}an)$")
-
-
 def _is_nationality(word: str) -> bool:
-    if not _NATIONALITY.match(word):
-        return False
-    return not word.endswith("an") or any(name.startswith(word[:4]) for name in KNOWN_NAMES)
+    return word.endswith(("an", "ese", "ish")) and any(
+        name.startswith(word[:4]) for name in KNOWN_NAMES
+    )
 
 
 _NOT_FIRST_NAMES = word_set(
-    "Dutch French Greek Swiss Welsh Czech Arab Israeli Korean Norwegian Persian Victorian Anglican "
-    "Lutheran Republican Soviet Jewish Muslim Protestant Christian Roman Norman American European "
+    "English Irish Scottish Spanish Danish Swedish Polish Finnish Islamic Catholic Arabic Nordic "
+    "Celtic Baltic Slavic Olympic Dutch French Greek Swiss Welsh Czech Arab Israeli Korean "
+    "Norwegian Persian Victorian Anglican Lutheran Republican Soviet Jewish Muslim Protestant Christian Roman "
+    "Norman American European "
     "About Over Into Why How What When Where Who Which Meet Inside Part The A An In On At By "
     "For From Of And But As After Before When While During Since With To "
     "Under If Mr Mrs Ms Dr Prof Sir Lord Lady King Queen President General Captain North "

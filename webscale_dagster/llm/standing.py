@@ -13,7 +13,7 @@ import re
 from webscale_dagster.llm.clauses import Clause
 from webscale_dagster.llm.names import KNOWN_NAMES, Names, is_plural_like
 from webscale_dagster.llm.phrases import FIXED, UNIQUE, is_name
-from webscale_dagster.llm.verbs import PRESENT, word_set
+from webscale_dagster.llm.verbs import PAST, PRESENT, word_set
 
 DEFINITIONS = frozenset({"term", "called", "another_name", "called_object"})
 
@@ -23,19 +23,20 @@ _EPONYMS = word_set(
     "disease diseases syndrome disorder law laws principle theorem effect equation equations "
     "constant theory paradox rule method triangle algorithm formula inequality lemma conjecture "
     "hypothesis test sign palsy sarcoma lymphoma tumor cells number ratio modulus cycle model "
-    "comet razor anemia esophagus contracture chorea ataxia"
+    "tunnel lemmas comet razor anemia esophagus contracture chorea ataxia"
 )
 _SUPERLATIVE_YEAR = re.compile(
     r"\bthe (?:\w+est|best|worst|peak|record|most \w+) (?:single )?years?\b", re.IGNORECASE
 )
 _CONTINUES = re.compile(
     r"(?<!is )(?<!are )(?<!was )(?<!were )\balso\b(?! known| called)"
-    r"|\b(?:then|too|as well|in turn|in response|follow(?:ed)? (?:with|up|suit)|"
+    r"|\b(?:then(?!-)|too|as well|in turn|in response(?! to)|follow(?:ed)? (?:with|up|suit)|"
     r"of (?:their|its|his|her) own)\b"
 )
 _VAGUE_ONE = re.compile(
     r"(?:^|\b(?:does|do|did|is|was|has|can|of|by) )an? (?:very )?(?:popular|typical|certain|"
-    r"particular|recent|similar|given|small|large|local|new|nearby|second|single)\b",
+    r"particular|recent|similar|given|small|large|local|new|nearby)\b"
+    r"(?! (?:percentage|number|fraction|proportion|portion|part|minority|amount)\b)",
     re.IGNORECASE,
 )
 _INNER_THE = re.compile(r"(?<=[a-z] )the (?P<noun>[a-z-]+)(?P<after>.*)$")
@@ -46,9 +47,19 @@ _IDENTIFIED = re.compile(
 _GENERIC = FIXED | word_set(
     "nervous digestive immune ground air water bone chest abdomen neck face mind law market "
     "economy surface surroundings observer reader same most other opposite left right center "
-    "centre middle top bottom outside inside first second last whole body's brain's heart's"
+    "centre middle top bottom outside inside first second last whole difference "
+    "relationship distance angle ratio boundary"
 )
 _HAS = word_set("has have")
+# names that need no given name
+_FAMOUS = KNOWN_NAMES | word_set(
+    "Newton Maxwell Kepler Freud Stalin Lenin Hitler Churchill Marx Euclid Mendel Pasteur Faraday "
+    "Gandhi Cleopatra Obama Reagan Nixon Eisenhower Truman Lincoln Copernicus Descartes Leibniz"
+)
+_HEADED = re.compile(r"^[A-Z][a-z]+(?: [a-z]+)+ [A-Z][a-z]+$")  # "Contact lenses Ann"
+_YEAR = re.compile(r"\b[12]\d{3}\b")
+_BASES = frozenset(PRESENT.values())
+_DEED_WORDS = 9  # a longer rest says enough of the deed
 # What the characters of exercises do, in the present tense.
 _EXERCISES = word_set(
     "spend sell want earn pay buy borrow invest save walk drive ride throw bake deposit charge "
@@ -77,7 +88,7 @@ def complete_owners(question: str, names: Names) -> str | None:
 
 def _owner_stands(name: str, before: str, thing: str, names: Names) -> bool:
     lower = name.lower()
-    if thing in _EPONYMS or name in KNOWN_NAMES or lower in UNIQUE:
+    if thing in _EPONYMS or name in _FAMOUS or lower in UNIQUE:
         return True
     if before[:1].isupper() and before not in ("In", "On", "What", "Who", "By", "From"):
         return True  # a given name or a title stands before it
@@ -101,7 +112,8 @@ def brought_up_before(description: str) -> bool:
     rest = description
     while found := _INNER_THE.search(rest):
         noun, after = found.group("noun"), found.group("after")
-        if noun not in _GENERIC and not noun.endswith("est") and not _IDENTIFIED.match(after):
+        known = noun in _GENERIC or noun.endswith(("est", "er", "or"))  # the seller, the longest
+        if not known and not _IDENTIFIED.match(after):
             return True
         rest = "x" + after
     return False
@@ -109,22 +121,28 @@ def brought_up_before(description: str) -> bool:
 
 def unnamed_deed(parsed: Clause) -> bool:
     """Whether "also" or "then" adds one deed among others: "also worked out a compromise"."""
-    return parsed.adverb in ("also", "then") and bool(_INDEFINITE.match(parsed.rest))
+    past = parsed.verb in PAST and len(parsed.rest.split()) <= _DEED_WORDS
+    return past and parsed.adverb in ("also", "then") and bool(_INDEFINITE.match(parsed.rest))
 
 
 def from_exercise(parsed: Clause, subject: str, text: str, names: Names) -> bool:
     """Whether the subject is a character, a firm or a piece of jargon of its document alone."""
-    base = PRESENT.get(parsed.verb) or parsed.verb or ("have" if parsed.aux in _HAS else "")
-    present = bool(base) and (parsed.verb in PRESENT or not parsed.verb or is_plural_like(subject))
-    if not present or not is_name(subject) or subject.startswith("the "):
-        return False
-    if subject.split()[0] in KNOWN_NAMES or subject.lower() in names.title.lower():
-        return False
-    if _FIRM.search(subject) or base in _EXERCISES:
+    base = PRESENT.get(parsed.verb) or ("have" if parsed.aux in _HAS else "")
+    base = base or (parsed.verb if parsed.verb in _BASES - PAST.keys() else "")
+    if base and _HEADED.match(parsed.subject) and is_plural_like(parsed.subject.split()[-2]):
         return True
-    if base == "have" and _PRICED.search(text):
-        return True
+    if not is_name(subject) or subject.lower() in names.title.lower():
+        return False
     words = subject.split()
-    if len(words) > 1 and is_plural_like(words[-1]) and parsed.verb not in PRESENT:
-        return parsed.aux != "has"  # "Boost Mode Challenges": of which game?
-    return len(words) > 1 and any(names.is_common(word) for word in words[:-1])
+    if words[0] == "the" or words[0] in KNOWN_NAMES:
+        return False
+    if _FIRM.search(subject) and (base or not _YEAR.search(text)):
+        return True
+    if base in _EXERCISES or (base == "have" and _PRICED.search(text)):
+        return True
+    if not base or len(words) == 1:
+        return False
+    if is_plural_like(words[-1]) and parsed.verb not in PRESENT and parsed.aux != "has":
+        return True  # "Boost Mode Challenges": of which game?
+    lone = words[-1].isalpha() and words[-1].istitle() and not names.is_common(words[-1])
+    return lone and any(names.is_common(word) for word in words[:-1])  # heading and given name
