@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from tests.conftest import Register
 from tests.test_walk import COPPER, DANUBE, MENU
+from webscale_dagster.defs.materialise import _preview
 from webscale_dagster.stages import STAGES, code_version
 from webscale_dagster.tables import TABLES
 from webscale_dagster.walk import GENERATE, INGEST, SHARDED, Walk
@@ -144,8 +146,24 @@ def test_a_good_shard_shows_its_numbers(
         assert "key_unique" in text(evaluation.metadata, "checks")
     (made,) = result.asset_materializations_for_node("raw_corpus")
     assert "| 4 | 3 `raw_corpus` | 1 |" in text(made.metadata, "funnel")
-    assert "| not_json | 1 |" in text(made.metadata, "reject_examples")
+    assert "| not_json | 1 |" in text(made.metadata, "reject_reasons")
     assert "Danube is the second-longest" in text(made.metadata, "preview")
+    for at_once in ("funnel", "reject_reasons", "preview"):
+        assert len(text(made.metadata, at_once)) < 1000, "the UI would hide it behind a click"
+
+
+@pytest.mark.parametrize("name", WALK)
+def test_every_table_has_a_preview_to_read(name: str) -> None:
+    empty = TABLES[name].empty()
+    long = pl.DataFrame(
+        [
+            pl.Series(c, ["wörd | " * 400] * 9 if d == pl.String else [None] * 9, dtype=d)
+            for c, d in empty.schema.items()
+        ]
+    )
+    assert len(_preview(long)) < 1000
+    assert len(_preview(long).splitlines()) == 5
+    assert _preview(empty).startswith("| ")
 
 
 def test_a_broken_contract_is_red_and_nothing_is_materialised(

@@ -20,6 +20,22 @@ def questions(text: str, title: str | None = None) -> list[str]:
         "Ada Marlow also worked out a compromise with Congress in 2011.",
         "The USSR followed with a fusion device of their own in August 1953.",
         "The points on the string between the end points that are not moving are called nodes.",
+        "The yield to maturity of Harbor Industries bonds is 6.312%.",
+        "A 10 N board of uniform density is 5 meters long.",
+        "Remodeling a Kitchen Nadia’s kitchen remodeling cost $18,549.",
+        "Harbor Middle School has three grades.",
+        "The distance to Buenos Ayres is about four hundred miles.",
+        "A chambered nautilus is a marine animal that lives in the tropical Pacific Ocean.",
+        "Islam spread across the subcontinent over a period of 700 years.",
+        "Great Britain had much to celebrate in 1763.",
+        "QP’s data warehouse took the involvement of 26 departments to create.",
+        "Nadia gets paid $15 per hour at her job.",
+        "Ada Marlow (28 July 1750) was a German composer of the Baroque period.",
+        "The challenge is a healthcare system that strikes the right balance of cost and quality.",
+        "Nadia and Omar are the only two growers who provide corn to a local grocery store.",
+        "Ninety percent of the time, a person must wait at most 13.5 minutes.",
+        "A rescue party for a missing child follows a search dog named Trooper.",
+        "In 1928, the AESC became the '''American Standards Association'''.",
         "Turbo Mode Contests require 12 players.",
         "WEIRD stands for a group of people in rich countries.",
     ],
@@ -29,7 +45,7 @@ def test_a_question_that_needs_its_document_is_not_asked(text: str) -> None:
 
 
 def test_an_owner_is_completed_from_the_title_or_from_an_earlier_full_name() -> None:
-    text = "Marlow's family was exiled to Bukhara in 1937."
+    text = "Friends of Marlow wept. Marlow's family was exiled to Bukhara in 1937."
     asked = ["In what year was Ada Marlow's family exiled to Bukhara?"]
     assert questions(text, "Ada Marlow") == asked
     assert questions(f"The singer is Ada Marlow. {text}") == asked

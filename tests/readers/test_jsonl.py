@@ -61,9 +61,7 @@ def test_fields_are_found_by_name_and_by_dotted_path(tmp_path: Path, read_file: 
         license_field="rights",
         license="CC0-1.0",
     )
-    assert record == Record(
-        0, "7", "https://e.org/x", "A title", "A text.", "CC0-1.0", "e.org"
-    )
+    assert record == Record(0, "7", "https://e.org/x", "A title", "A text.", "CC0-1.0", "e.org")
 
 
 def test_html_field_wins_where_a_row_has_one(tmp_path: Path, read_file: Any) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -82,3 +84,30 @@ def test_a_living_run_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     died = subprocess.run([str(BIN / "python"), "-c", code], env=environ, check=False)
     assert died.returncode == 9 and (tmp_path / "locks" / "run-2").exists()
     assert not is_held("run-2") and not (tmp_path / "locks" / "run-2").exists()
+
+
+def test_a_run_whose_code_server_died_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from webscale_dagster.cli.runs import bury_launched, instance_at_home
+    from webscale_dagster.definitions import defs
+
+    monkeypatch.setenv("WEBSCALE_HOME", str(tmp_path))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    job = defs().resolve_job_def("index_benchmarks")
+    with instance_at_home() as opened, socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "alive"))
+        server.listen()
+        states = {}
+        for name in ("alive", "dead"):
+            info = json.dumps({"host": "localhost", "socket": str(tmp_path / name)})
+            run = opened.create_run_for_job(
+                job, tags={".dagster/grpc_info": info}, status=dg.DagsterRunStatus.STARTED
+            )
+            states[name] = run.run_id
+        bury_launched(opened)
+        found = {name: opened.get_run_by_id(run_id) for name, run_id in states.items()}
+    assert {name: run and run.status.value for name, run in found.items()} == {
+        "alive": "STARTED",
+        "dead": "FAILURE",
+    }

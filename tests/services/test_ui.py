@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -141,24 +140,28 @@ def shoot(page: Page, name: str) -> None:
 
 def test_the_lineage_shows_the_walk(page: Page) -> None:
     page.goto("/asset-groups")
+    page.get_by_text("questions").first.wait_for()
+    shoot(page, "lineage_groups")
+    page.keyboard.press("Alt+e")  # expands the groups
     for name in WALK:
-        page.get_by_text(name, exact=True).first.wait_for()
+        page.get_by_text(name, exact=True).first.wait_for(state="attached")
     shoot(page, "lineage")
 
 
 def test_an_asset_shows_funnel_rejects_and_contract(page: Page) -> None:
     page.goto("/assets/filtered_docs?view=partitions&partition=web-00000")
-    for heading in ("funnel", "reject_reasons", "preview"):
-        page.get_by_text(heading, exact=True).first.wait_for()
-    page.get_by_text(re.compile("near_duplicate|boilerplate|gopher")).first.wait_for()
+    for key in ("funnel", "reject_reasons", "preview", "rows", "lake_version"):
+        page.get_by_text(key, exact=True).first.wait_for()
+    page.get_by_role("cell", name="near_duplicate", exact=True).first.wait_for()
     shoot(page, "filtered_docs_partition")
     page.goto("/assets/filtered_docs?view=overview")
-    page.get_by_text("Documents, ").first.wait_for(state="attached")
+    page.get_by_text("One row is a document worth asking about.").first.wait_for()
+    page.get_by_text("post-training").first.wait_for()
     shoot(page, "filtered_docs_overview")
     page.goto("/assets/filtered_docs?view=checks&checkDetail=contract")
-    page.get_by_text("contract", exact=True).first.wait_for()
-    page.get_by_text("parents_conserved").first.wait_for()
-    shoot(page, "filtered_docs_checks")
+    page.get_by_text("Passed", exact=True).first.wait_for()
+    page.get_by_text("language_wanted, length_wanted").first.wait_for()
+    shoot(page, "filtered_docs_contract")
 
 
 def test_the_runs_are_listed(page: Page) -> None:
@@ -167,3 +170,9 @@ def test_the_runs_are_listed(page: Page) -> None:
         page.get_by_text(job, exact=True).first.wait_for()
     page.get_by_text("Success").first.wait_for()
     shoot(page, "runs")
+
+
+def test_a_release_shows_its_gates(page: Page) -> None:
+    page.goto("/assets/dataset_release?view=overview")
+    page.get_by_text("enough_examples").first.wait_for()
+    shoot(page, "dataset_release")

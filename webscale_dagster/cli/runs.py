@@ -6,6 +6,7 @@ others go on.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -23,7 +24,7 @@ from webscale_dagster.defs.partitions import sync_shards
 from webscale_dagster.home import home, prepare_dagster_home
 from webscale_dagster.walk import GENERATE, INGEST, SHARDED, Walk
 
-_LIFE, _HOST = "webscale/process", "webscale/host"  # tags: the lock its process holds, and where
+_LIFE = "webscale/process"  # tag: host, and what names the lock that the run's process holds
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -54,25 +55,32 @@ def instance_at_home() -> dg.DagsterInstance:
 
 def _bury_the_dead(instance: dg.DagsterInstance) -> None:
     """Close runs whose process was killed, and free the pool slots they hold."""
-    here = dg.RunsFilter(statuses=_UNFINISHED, tags={_HOST: socket.gethostname()})
-    for run in instance.get_runs(here):
-        if not is_held(run.tags[_LIFE]):
-            close(instance, run)
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        host, _, life = run.tags.get(_LIFE, "").partition("/")
+        if host == socket.gethostname() and not is_held(life):
+            _close(instance, run)
 
 
 def bury_launched(instance: dg.DagsterInstance) -> None:
-    """Close runs that a daemon launched, before another daemon starts; it runs them again.
+    """Close runs whose code server is gone; the daemon then runs them again.
 
-    Only in the home's own instance, where there is no other daemon: the caller has made sure.
+    Dagster's own launcher does not notice that. Only in the home's own instance: in a shared one
+    the server may be on another host.
     """
-    if Path(instance.root_directory) == home() / "dagster":
-        for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
-            if _LIFE not in run.tags:
-                close(instance, run)
+    if Path(instance.root_directory) != home() / "dagster":
+        return
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        server = json.loads(run.tags.get(".dagster/grpc_info", "{}")).get("socket")
+        if server and not _listens(server):
+            _close(instance, run)
 
 
-def close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Write down that a run's process is gone."""
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
+def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     instance.report_run_failed(run, "its process was killed; what it finished is kept")
     instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
@@ -86,8 +94,9 @@ class Runner:
 
         self.walk, self.instance = walk, instance_at_home()
         # A lock tells the living from the dead; a process id may be given to another one.
-        self._life = f"run-{os.getpid()}-{time.time_ns()}"
-        hold(self._life)
+        life = f"run-{os.getpid()}-{int(time.time())}"
+        hold(life)
+        self._life = f"{socket.gethostname()}/{life}"
         self._definitions = defs()
         sync_shards(self.instance, shards.names(walk.lake))
 
@@ -144,7 +153,7 @@ class Runner:
             asset_selection=[dg.AssetKey(name) for name in assets],
             raise_on_error=False,
             run_config=_QUIET,
-            tags={_LIFE: self._life, _HOST: socket.gethostname(), "dagster/max_retries": "0"},
+            tags={_LIFE: self._life, "dagster/max_retries": "0"},
         )
         if not result.success:
             why = _why(result)

@@ -24,7 +24,14 @@ from webscale_dagster.walk import Made, Walk
 CHECK = "contract"
 Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 _CELL = 160  # characters of a cell in a preview
-_PREVIEW = 5
+_ROWS = 5
+# What a person wants to read of a row, most of all first; a preview shows three of them.
+_READABLE = (
+    *("question", "answer", "evidence", "persona", "prompt", "ground_truth", "domain"),
+    *("title", "text", "doc_id", "keep_doc_id", "jaccard"),
+)
+_INLINE = 900  # the UI shows Markdown of less than 1,000 characters at once, more on a click
+_REASON = 36  # characters that a reason and its count take there, and the least for an example
 _SECONDS_BETWEEN_LOGS = 10.0
 _ONE_RUN_PER_SHARD = (
     "a run is for one shard, this one got a range; launch a backfill (one run per shard), "
@@ -54,7 +61,7 @@ def materialise(context: dg.AssetExecutionContext, platform: Platform, name: str
     yield dg.MaterializeResult(
         asset_key=name,
         data_version=dg.DataVersion(made.publication.content),
-        metadata=_metadata(walk, name, shard, made),
+        metadata=_metadata(walk, name, made),
     )
     yield dg.AssetCheckResult(
         check_name=CHECK,
@@ -77,24 +84,23 @@ def _logger(context: dg.AssetExecutionContext) -> Any:
     return progress
 
 
-def _metadata(walk: Walk, name: str, shard: str, made: Made) -> dict[str, Any]:
-    table, audit = TABLES[name], made.publication.audit
+def _metadata(walk: Walk, name: str, made: Made) -> dict[str, Any]:
+    """In the order people ask: how many, what left and why, what it looks like, where it lies."""
+    published = made.publication
     rows: dict[str, Any] = {
         "dagster/row_count": made.kept.height,
-        "dagster/column_schema": _column_schema(table),
-        "dagster/uri": walk.lake.uri(name),
-        "version": made.publication.version,
-        "committed": made.publication.committed,
-        "funnel": dg.MetadataValue.md(_funnel(name, made, audit)),
-        "preview": dg.MetadataValue.md(table_md(made.kept.head(_PREVIEW))),
+        "funnel": dg.MetadataValue.md(_funnel(name, made, published.audit)),
     }
     if made.rejects.height:
-        rows["rejects"] = made.rejects.height
-        rows["reject_reasons"] = dg.MetadataValue.json(made.reasons)
-        rows["reject_examples"] = dg.MetadataValue.md(_examples(made))
-    if shard:
-        rows["shard"] = shard
-    return rows
+        rows["reject_reasons"] = dg.MetadataValue.md(_reasons(made))
+    return rows | {
+        "rejects": made.rejects.height,
+        "preview": dg.MetadataValue.md(_preview(made.kept)),
+        "rows": dg.MetadataValue.md(table_md(made.kept.head(_ROWS))),
+        "lake_version": f"{published.version}, {'new' if published.committed else 'unchanged'}",
+        "dagster/uri": walk.lake.uri(name),
+        "dagster/column_schema": _column_schema(TABLES[name]),
+    }
 
 
 def _funnel(name: str, made: Made, audit: Audit) -> str:
@@ -105,31 +111,42 @@ def _funnel(name: str, made: Made, audit: Audit) -> str:
     )
 
 
-def _examples(made: Made) -> str:
+def _reasons(made: Made) -> str:
+    """Reasons with an example each, cut so that the page shows the table without a click."""
     examples = dict(
         made.rejects.group_by("reason", maintain_order=True)
         .first()
         .select("reason", "detail")
         .rows()
     )
+    room = min(_INLINE // len(made.reasons) - _REASON, _CELL)
+    if room < _REASON:  # so many reasons that the counts alone fill the place
+        examples, room = dict.fromkeys(examples, ""), 0
     lines = [
-        f"| {reason} | {count:,} | {cell(examples[reason])} |"
+        f"| {reason} | {count:,} | {cell(examples[reason], room)} |"
         for reason, count in made.reasons.items()
     ]
     return "\n".join(["| reason | rows | an example |", "|---|---|---|", *lines])
 
 
-def table_md(rows: pl.DataFrame) -> str:
+def _preview(rows: pl.DataFrame) -> str:
+    """Three rows, three columns, cut so that the page shows them without a click."""
+    columns = [name for name in _READABLE if name in rows.columns][:3]
+    shown = rows.head(3).select(columns)
+    return table_md(shown, _INLINE // max(shown.height * shown.width, 1) - len(" | …"))
+
+
+def table_md(rows: pl.DataFrame, room: int = _CELL) -> str:
     """A frame as a Markdown table, long cells cut."""
     head = f"| {' | '.join(rows.columns)} |\n|{'---|' * len(rows.columns)}"
-    lines = [f"| {' | '.join(cell(value) for value in row)} |" for row in rows.iter_rows()]
+    lines = [f"| {' | '.join(cell(value, room) for value in row)} |" for row in rows.iter_rows()]
     return "\n".join([head, *lines])
 
 
-def cell(value: object) -> str:
+def cell(value: object, room: int = _CELL) -> str:
     """One cell of a Markdown table: document text is data, so markup in it is made harmless."""
     text = str(value).replace("\n", " ").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
-    return text if len(text) <= _CELL else text[:_CELL] + "…"
+    return text if len(text) <= room else text[:room].rstrip("\\") + "…"
 
 
 def _column_schema(table: Table) -> dg.TableSchema:
@@ -142,15 +159,19 @@ def _column_schema(table: Table) -> dg.TableSchema:
 
 
 def _check_metadata(audit: Audit) -> Mapping[str, Any]:
+    """The page of a check shows text and numbers at once, Markdown on a click."""
     lines = [
         f"| {v.name} | {'yes' if v.passed else '**no**'} | {v.offending} | {v.observed:g} | "
         f"{v.limit:g} | {v.expectation} | {cell(v.meaning)} |"
         for v in audit.verdicts
     ]
-    head = "| check | passed | offending | seen | at most | expectation | meaning |\n|" + "---|" * 7
-    metadata: dict[str, Any] = {"checks": dg.MetadataValue.md("\n".join([head, *lines]))}
-    for name, rows in audit.offending.items():
-        metadata[f"offending: {name}"] = dg.MetadataValue.json(rows)
+    head = "| check | holds | offending | seen | at most | expectation | meaning |\n|" + "---|" * 7
+    metadata: dict[str, Any] = {}
     if audit.failures:
         metadata["failed"] = "; ".join(audit.failures)
+    metadata["hold"] = ", ".join(v.name for v in audit.verdicts if v.passed)
+    metadata["offending_rows"] = sum(v.offending for v in audit.verdicts)
+    metadata["checks"] = dg.MetadataValue.md("\n".join([head, *lines]))
+    for name, rows in audit.offending.items():
+        metadata[f"offending: {name}"] = dg.MetadataValue.json(rows)
     return metadata

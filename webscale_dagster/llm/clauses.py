@@ -183,7 +183,7 @@ def _verb_at(tokens: list[str]) -> int | None:
         following = tokens[index + 1] if index + 1 < len(tokens) else ""
         if token in DOUBTFUL and _QUANTIFIED.match(following):
             return index
-        if token in ("do", "does", "did"):
+        if token in ("do", "does", "did", "get", "gets", "got"):
             return None
         if token in _AUXILIARIES:
             return index

@@ -46,7 +46,7 @@ _CALCULATED = re.compile(
 )
 _LEADS = word_set(
     "of in by for with at to within over about approximately around nearly almost than least "
-    "most only some roughly every after before into contain have has had make reach hold "
+    "most only roughly every after before into contain have has had make reach hold "
     "cover include last exactly just under is are was were"
 )
 _SMALL = word_set("two three 1 2 3")
@@ -153,6 +153,8 @@ def _percent(line: Line, named: bool) -> Fact | None:
 def _year(line: Line, named: bool) -> Fact | None:
     if len(ANY_YEAR.findall(line.plain)) != 1 or line.clause is None or not told(line.clause):
         return None
+    if line.clause.aux == "had":
+        return None  # a state: it holds in other years too
     found = WHEN.search(line.plain)
     if found is None or found.start() == 0 or not named:
         return None

@@ -41,7 +41,7 @@ _ODDS = re.compile(
     rf"out of)(?: every)? (?P<num>\d[\d,]*(?: to \d[\d,]*)?)(?: (?P<tail>[a-z].*))?$"
 )
 _ANYBODY = re.compile(
-    r"of (?:all |the )*(?:patients|cases|people|participants|respondents|subjects|students|"
+    r"of (?:all |the )*(?:time|patients|cases|people|participants|respondents|subjects|students|"
     r"those|children|"
     r"women|men|users|individuals|them|affected|infants|animals|samples|"
     r"companies)\b(?! (?:with|aged|in [A-Z]))"

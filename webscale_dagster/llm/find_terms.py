@@ -21,7 +21,10 @@ _DEFINED = re.compile(
     r"used for|caused by|characterized by|consisting of|composed of|made of|made from|made up of|"
     r"containing|designed to|of|between|for) (?P<vp>.+)$"
 )
-_NON_UNIQUE = word_set("condition disorder disease syndrome infection defect cancer tumor")
+_NON_UNIQUE = word_set(
+    "condition disorder disease syndrome infection defect cancer tumor "
+    "animal plant bird fish insect mammal reptile tree flower fruit vegetable spice mineral"
+)
 _KIND_OF = re.compile(
     r"^The (?:portion|part|piece|region|area|side|end|section|point|line|number|value|"
     r"one)\b(?! of)|"
@@ -228,6 +231,8 @@ def _called_object(line: Line) -> Fact | None:
         "clause": squeeze(f"{line.subject} {verb} {found.group('pre')}"),
     }
     kind = "term" if short[0].islower() else "entity"
+    if kind == "entity" and line.subject.startswith(("a ", "an ")):
+        return None  # "a rescue party follows a dog named Rex"
     return Fact("called_object", short[0], kind, line.sentence, slots)
 
 

@@ -114,6 +114,8 @@ def life(line: Line, names: Names) -> Fact | None:
     if not is_name(name) or len(name.split()) < 2 or name.startswith("The "):
         return None
     died, born = found.group("died"), found.group("born")
+    if found.group("aux") == "was" and not died and not re.search(r"\(\s*(?:born|b\.) ", text):
+        return None  # one date of a dead person: of birth or of death?
     if found.group("aux") == "was" and died and len(died) > 4:
         kind, answer = "died_on", died
     elif len(born) > 4:

@@ -121,7 +121,7 @@ TOO_GENERAL = word_set(
     "name term concept idea example issue risk cost price loss gain proof argument statement "
     "definition reason purpose goal aim key answer formula equation remark rich poor "
     "difference distinction claim covenant advantage purpose main domain range image space "
-    "structure relation operation"
+    "structure relation operation challenge trick aim objective hope catch"
 )
 
 # Verbs whose agent is a person when it is named like one.

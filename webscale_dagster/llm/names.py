@@ -246,8 +246,8 @@ def _is_nationality(word: str) -> bool:
 _NOT_FIRST_NAMES = word_set(
     "English Irish Scottish Spanish Danish Swedish Polish Finnish Islamic Catholic Arabic Nordic "
     "Celtic Baltic Slavic Olympic Dutch French Greek Swiss Welsh Czech Arab Israeli Korean "
-    "Norwegian Persian Victorian Anglican Lutheran Republican Soviet Jewish Muslim Protestant Christian Roman "
-    "Norman American European "
+    "Norwegian Persian Victorian Anglican Lutheran Republican Soviet Jewish Muslim Protestant "
+    "Christian Roman Norman American European "
     "About Over Into Why How What When Where Who Which Meet Inside Part The A An In On At By "
     "For From Of And But As After Before When While During Since With To "
     "Under If Mr Mrs Ms Dr Prof Sir Lord Lady King Queen President General Captain North "

@@ -36,6 +36,7 @@ _POSTMODIFIED = re.compile(
     r"used to)\b"
     r"|^(?:for|from|in|on|at|to|through|against|with|by) (?:the )?[A-Z]"
 )
+_ANOTHER_PHRASE = re.compile(r"\b(?:over|during|within|through|by|with) (?:an?|the)\b")
 _DANGLING = re.compile(
     r"\b(?:it|they|them|themselves|he|she|him|this|these|those|such|here|there(?! (?:are|were|"
     r"is|was))|"
@@ -139,6 +140,8 @@ def _definite_stands(noun: list[str], after: str) -> bool:
         noun
     ):  # the planet Mars, the French army
         return True
+    if _ANOTHER_PHRASE.search(" ".join(noun)):
+        return False  # "the subcontinent over a period of": the "of" is the period's
     return bool(_POSTMODIFIED.match(after.strip()))
 
 

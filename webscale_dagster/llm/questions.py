@@ -21,6 +21,7 @@ from webscale_dagster.llm.standing import (
     complete_owners,
     continues,
     is_vague,
+    names_a_firm,
 )
 from webscale_dagster.llm.verbs import word_set
 
@@ -172,6 +173,8 @@ def acceptable(fact: Fact, question: str, names: Names) -> bool:
     if any(names.is_common(word) for word in _CAPITALISED.findall(body)):
         return False  # "the Market": a defined term of its document
     if continues(body) or (fact.kind not in DEFINITIONS and is_vague(body)):
+        return False
+    if names_a_firm(body, fact.sentence.text, names):
         return False
     if fact.kind in ("term", "called") and brought_up_before(fact.slots["what"]):
         return False

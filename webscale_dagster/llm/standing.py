@@ -17,7 +17,9 @@ from webscale_dagster.llm.verbs import PAST, PRESENT, word_set
 
 DEFINITIONS = frozenset({"term", "called", "another_name", "called_object"})
 
-_OWNER = re.compile(r"(?P<before>\S+ )?\b(?P<name>[A-Z][a-z]+)(?P<s>['’]s) (?P<thing>[a-z]+)")
+_OWNER = re.compile(
+    r"(?P<before>\S+ )?\b(?P<name>[A-Z](?:[a-z]+|[A-Z]))(?P<s>['’]s) (?P<thing>[a-z]+)"
+)
 # Kepler's laws, Parkinson's disease: the owner is part of the name of the thing
 _EPONYMS = word_set(
     "disease diseases syndrome disorder law laws principle theorem effect equation equations "
@@ -30,13 +32,14 @@ _SUPERLATIVE_YEAR = re.compile(
 )
 _CONTINUES = re.compile(
     r"(?<!is )(?<!are )(?<!was )(?<!were )\balso\b(?! known| called)"
+    r"|\b[Tt]he distance to\b(?!.* from )"  # from where?
     r"|\b(?:then(?!-)|too|as well|in turn|in response(?! to)|follow(?:ed)? (?:with|up|suit)|"
     r"of (?:their|its|his|her) own)\b"
 )
 _VAGUE_ONE = re.compile(
-    r"(?:^|\b(?:does|do|did|is|was|has|can|of|by) )an? (?:very )?(?:popular|typical|certain|"
+    r"(?:^|\b(?:does|do|did|is|was|has|can|of|by) )an? (?:\d|(?:very )?(?:popular|typical|certain|"
     r"particular|recent|similar|given|small|large|local|new|nearby)\b"
-    r"(?! (?:percentage|number|fraction|proportion|portion|part|minority|amount)\b)",
+    r"(?! (?:percentage|number|fraction|proportion|portion|part|minority|amount)\b))",
     re.IGNORECASE,
 )
 _INNER_THE = re.compile(r"(?<=[a-z] )the (?P<noun>[a-z-]+)(?P<after>.*)$")
@@ -49,6 +52,10 @@ _GENERIC = FIXED | word_set(
     "economy surface surroundings observer reader same most other opposite left right center "
     "centre middle top bottom outside inside first second last whole difference "
     "relationship distance angle ratio boundary"
+)
+_TITLES = word_set(
+    "King Queen Lord Lady Sir President Pope Emperor Prince Princess Saint Duke Captain General "
+    "Professor Reverend Mount Lake North South East West New"
 )
 _HAS = word_set("has have")
 # names that need no given name
@@ -69,6 +76,11 @@ _FIRM = re.compile(
     r"\b(?:Industries|Company|Co|Inc|Incorporated|Corporation|Corp|Enterprises|Manufacturing|"
     r"Products|Stores|Ltd|LLC|Limited|Brothers|Sons|Associates)\.?$"
 )
+_FIRM_INSIDE = re.compile(
+    r"(?<!the )\b(?P<firm>[A-Z][A-Za-z]+ (?:Industries|Company|Corporation|Enterprises|"
+    r"Manufacturing|Products|Stores))\b"
+)
+_LOCAL = re.compile(r" (?:School|Class|Store|Shop|Bakery|Restaurant|Farm)$")
 _PRICED = re.compile(r"[$£€]\d|\d ?%|\bpercent\b")
 _INDEFINITE = re.compile(r"(?:(?:out|up|in|on|off) )?(?:an?|some|several|many) ")
 
@@ -88,10 +100,11 @@ def complete_owners(question: str, names: Names) -> str | None:
 
 def _owner_stands(name: str, before: str, thing: str, names: Names) -> bool:
     lower = name.lower()
-    if thing in _EPONYMS or name in _FAMOUS or lower in UNIQUE:
+    if thing in _EPONYMS or name in _FAMOUS or name in ("US", "UK", "EU", "UN") or lower in UNIQUE:
         return True
     if before[:1].isupper() and before not in ("In", "On", "What", "Who", "By", "From"):
-        return True  # a given name or a title stands before it
+        # a given name or a title stands before it, but not a heading: "Kitchen Ann's"
+        return before in _TITLES or not names.is_common(before) or names.is_common(name)
     if before in ("the", "The"):
         return names.is_proper(name) is not False  # the Church's, the Titanic's
     return names.title.split()[:1] == [name] and len(names.title.split()) == 1
@@ -100,6 +113,14 @@ def _owner_stands(name: str, before: str, thing: str, names: Names) -> bool:
 def continues(question: str) -> bool:
     """Whether the question goes on from a sentence that the reader has not seen."""
     return bool(_CONTINUES.search(question) or _SUPERLATIVE_YEAR.search(question))
+
+
+def names_a_firm(question: str, quote: str, names: Names) -> bool:
+    """Whether the question names a firm of an exercise: untitled, and in no year."""
+    found = _FIRM_INSIDE.search(question)
+    if found is None or _YEAR.search(quote) or found.group("firm") in names.title:
+        return False
+    return found.group("firm").split()[0] not in KNOWN_NAMES
 
 
 def is_vague(question: str) -> bool:
@@ -137,6 +158,8 @@ def from_exercise(parsed: Clause, subject: str, text: str, names: Names) -> bool
     if words[0] == "the" or words[0] in KNOWN_NAMES:
         return False
     if _FIRM.search(subject) and (base or not _YEAR.search(text)):
+        return True
+    if base and _LOCAL.search(subject):
         return True
     if base in _EXERCISES or (base == "have" and _PRICED.search(text)):
         return True
