@@ -37,6 +37,7 @@ min_domains = 1
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A fresh home with a source that names an empty folder, and its daemon."""
     from webscale_dagster.cli.processes import daemon, running
+    from webscale_dagster.cli.runs import instance_at_home
 
     folder = tmp_path_factory.mktemp("daemon")
     (folder / "sources").mkdir()
@@ -49,6 +50,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name, raising=False)
         patch.setenv("WEBSCALE_HOME", str(folder))
         patch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+        instance_at_home().dispose()  # makes the databases; the daemon and a look would clash
         with running([daemon()]):
             wait_for(lambda: _beats(folder), 120, "the daemon's first heartbeat")
             yield folder

@@ -21,7 +21,7 @@ from webscale_dagster import shards
 from webscale_dagster.cli.console import Bars, bars, console, errors
 from webscale_dagster.cli.locks import hold, is_held
 from webscale_dagster.defs.partitions import sync_shards
-from webscale_dagster.home import home, prepare_dagster_home
+from webscale_dagster.home import exclusive, home, prepare_dagster_home
 from webscale_dagster.walk import GENERATE, INGEST, SHARDED, Walk
 
 _LIFE = "webscale/process"  # tag: host, and what names the lock that the run's process holds
@@ -48,8 +48,9 @@ def instance_at_home() -> dg.DagsterInstance:
     """The home's Dagster instance, with runs of dead processes closed."""
     prepare_dagster_home()
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    instance = dg.DagsterInstance.get()
-    _bury_the_dead(instance)
+    with exclusive("dagster"):  # on SQLite two processes must not make the databases at once
+        instance = dg.DagsterInstance.get()
+        _bury_the_dead(instance)
     return instance
 
 
