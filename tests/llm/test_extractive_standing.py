@@ -88,3 +88,16 @@ def test_a_ruler_is_a_who() -> None:
 def test_a_bare_year_is_a_date() -> None:
     pairs = write_pairs("The founding year of Kyoto Tower is 1964.", None, 1)
     assert [pair.answer_type for pair in pairs] == ["date"]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The DNAJC19 gene provides instructions for making a protein found in structures called "
+        "mitochondria, which are the energy-producing centers of cells.",
+        "A vaccine introduces a molecule called an antigen into the body.",
+    ],
+)
+def test_a_name_belongs_to_the_noun_before_it(sentence: str) -> None:
+    answers = [pair.answer for pair in write_pairs(sentence, None, 3)]
+    assert not {"mitochondria", "antigen into the body"} & set(answers)

@@ -43,7 +43,7 @@ _CALLED_OBJECT = re.compile(
 )
 _TERM_END = re.compile(
     r",| (?:and|or|because|which|that|who|when|where|while|if|after|in|on|for|by|to|with|but|"
-    r"as|since|due|at|from|is|are|was) "
+    r"as|since|due|at|from|into|onto|through|during|inside|within|under|over|is|are|was) "
 )
 _ALIAS = re.compile(
     r"^(?P<x>[^,]{3,60}), (?P<how>also|better|formerly|commonly|originally|previously|"
@@ -221,8 +221,11 @@ def _called_object(line: Line) -> Fact | None:
     if found is None or re.search(r"—|\b(?:that|which|and|who|,)\b|,", found.group("pre")):
         return None
     short = _short_term(found.group("x"))
-    if found.group("np").split()[-1] in PERSON_NOUNS:
+    inner = found.group("np").split()
+    if inner[-1] in PERSON_NOUNS:
         return None
+    if any(word in PREPOSITIONS or word in PARTICIPLE for word in inner[:-1]):
+        return None  # "a protein found in structures called mitochondria" names the structures
     if short is None or (short[1] and not found.group("x")[len(short[0]) :].startswith(",")):
         return None
     verb = f"{parsed.aux} {parsed.verb}"
