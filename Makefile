@@ -47,6 +47,9 @@ check: $(INSTALLED) ## format, lint, types, imports
 lock: ## resolve the dependencies again
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --extra dbt \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links -o requirements.lock --quiet
+	for extra in train vllm; do $(BIN)/uv pip compile pyproject.toml --universal \
+		--python-version 3.11 --extra $$extra --no-header --no-annotate --no-emit-index-url \
+		--no-emit-find-links -o constraints-$$extra.txt --quiet || exit 1; done
 
 clean: ## remove what was installed and made here
 	rm -rf .venv .webscale .pytest_cache .mypy_cache .ruff_cache

@@ -33,7 +33,7 @@ def command(home: Path, name: str, *arguments: str) -> subprocess.CompletedProce
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=560,
+        timeout=800,
         check=False,
     )
 

@@ -20,7 +20,7 @@ from webscale_dagster.lake import Lake
 
 pytestmark = [
     pytest.mark.service,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore:::(dagster|pydantic)"),
 ]
 SHARDS = 20
