@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -39,7 +40,7 @@ def _pieces(corpora: Path, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def walked(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Walk:
+def walked(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     home = tmp_path_factory.mktemp("real")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WEBSCALE_HOME", str(home))
@@ -58,7 +59,7 @@ def walked(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Walk:
             for stage in SHARDED:
                 walk.make(stage, shard)
         walk.make("rl_splits")
-        return walk
+        yield walk  # inside: freshness looks at the benchmark files again
 
 
 def _reasons(walk: Walk, source: str) -> Counter[str]:

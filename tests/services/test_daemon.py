@@ -65,10 +65,9 @@ def workspace(home: Path) -> list[str]:
     return ["-w", str(home / "dagster" / "workspace.yaml")]
 
 
-def sensors(home: Path, verb: str, *names: str) -> None:
-    for name in names:
-        done = command(home, "dagster", "sensor", verb, name, *workspace(home))
-        assert done.returncode == 0, done.stdout + done.stderr
+def sensor(home: Path, verb: str, which: str) -> None:
+    done = command(home, "dagster", "sensor", verb, which, *workspace(home))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def runs(home: Path, **filters: object) -> list[dg.DagsterRun]:
@@ -77,12 +76,12 @@ def runs(home: Path, **filters: object) -> list[dg.DagsterRun]:
 
 
 def test_a_file_is_carried_to_a_release_by_the_sensors_alone(home: Path) -> None:
-    sensors(home, "start", "--start-all")
+    sensor(home, "start", "--start-all")
     write_shards(home / "inbox", 1)
     channel = home / "lake" / "channels" / "candidate.json"
     took = wait_for(lambda: _succeeded(home, "assemble"), 300, "a run of job assemble")
     print(f"from file to release in {took:.0f} s")
-    sensors(home, "stop", "advance", "corpus_files")
+    sensor(home, "stop", "advance")
     launched = Counter(run.job_name for run in runs(home))
     wanted = ("register", "index_benchmarks", "ingest", "generate", "assemble")
     assert launched == dict.fromkeys(wanted, 1)

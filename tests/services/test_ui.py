@@ -98,6 +98,8 @@ def test_stopping_leaves_no_process_behind(home: Path) -> None:
         try:
             groups = {os.getpgid(pid) for pid in processes_of(home)}
             assert len(groups) == 3, "webscale ui, web server and daemon with what they start"
+            if how is signal.SIGINT:
+                _refuses_a_second(home, port)
             os.kill(ui.pid, how)
             ui.wait(seconds)
             wait_for(lambda: not processes_of(home), seconds, f"all are gone after {how.name}")
@@ -105,6 +107,12 @@ def test_stopping_leaves_no_process_behind(home: Path) -> None:
         finally:
             for pid in processes_of(home):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _refuses_a_second(home: Path, port: int) -> None:
+    for asked, said in ((port, f"port {port} is taken"), (free_port(), "already; two daemons")):
+        second = webscale(home, "ui", "--port", str(asked))
+        assert second.returncode == 1 and said in second.stderr
 
 
 @pytest.fixture(scope="module")
