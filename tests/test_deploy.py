@@ -151,7 +151,7 @@ def test_vllm_stays_in_the_range_of_the_package() -> None:
 
 def test_every_variable_is_documented() -> None:
     names = set(re.findall(r"\$\{([A-Z_]+)", COMPOSE.read_text()))
-    documented = set(re.findall(r"`([A-Z][A-Z_]+)`", (ROOT / "docs/operations.md").read_text()))
+    documented = set(re.findall(r"`([A-Z][A-Z_]+)`", (ROOT / "docs/compose.md").read_text()))
     assert "POSTGRES_PASSWORD" in names
     assert names - documented == set()
 

@@ -28,6 +28,7 @@ from webscale_dagster.llm.journal import Journal
 from webscale_dagster.readers import REASONS, read_objects
 from webscale_dagster.recipe import Recipe
 from webscale_dagster.stages import STAGES, Context
+from webscale_dagster.stages.protocol import UNUSABLE
 from webscale_dagster.tables import TABLES, Table
 from webscale_dagster.text.quality import RULES
 from webscale_dagster.walk import GENERATE
@@ -92,6 +93,11 @@ def _records() -> str:
     return "\n".join(["| reason | a record that |", "|---|---|", *rows])
 
 
+def _unusable() -> str:
+    rows = [f"| `{reason}` | {_cell(meaning)} |" for reason, meaning in UNUSABLE.items()]
+    return "\n".join(["| reason | what happened |", "|---|---|", *rows])
+
+
 def _rules() -> str:
     """Quality rules with their limits, a row for each source they are cited from."""
     by_source: dict[str, list[str]] = {}
@@ -105,6 +111,7 @@ def _rules() -> str:
 GENERATED = {
     ROOT / "docs" / "tables.md": {"tables": _tables},
     QUALITY: {"checks": _checks, "records": _records, "rules": _rules},
+    ROOT / "docs" / "models.md": {"unusable": _unusable},
 }
 
 
@@ -205,7 +212,7 @@ def _walked(record: Mapping[str, Any], folder: Path) -> dict[str, pl.DataFrame]:
         stage = STAGES[name]
         reads = ("records", "bad_records") if name == "raw_corpus" else stage.reads
         with Journal(folder, name, "") as journal:
-            model = open_model(context.recipe, journal, "")
+            model = open_model(context.recipe, journal)
             frames = {table: tables[table] for table in reads}
             result = stage.run(frames, replace(context, model=model))
         tables |= {name: result.kept, **result.beside}

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "webscale_dagster"
 # A module may import its own layer and those below it.
 LAYERS = (
-    ("text", "verifiers", "tables", "recipe"),
+    ("text", "verifiers", "tables", "models", "recipe"),
     ("stages",),
     (
         "llm",
@@ -25,6 +25,7 @@ LAYERS = (
         "sources",
         "shards",
         "walk",
+        "estimate",
         "ingest",
         "contracts",
         "exports",

@@ -45,9 +45,9 @@ LAKE = {
     " qa_pairs wiki-00000 d0/1 d0/1 declined;"
     " decontaminated_set wiki-00000 q1 q1 benchmark_overlap;"
     " rl_splits '' q2 q2 duplicate_question",
-    "llm_calls": "shard stage row_id key tokens_in tokens_out cached_tokens replayed;"
-    " wiki-00000 personas d0 k0 100 10 0 no; wiki-00000 personas d1 k1 200 20 50 yes;"
-    " wiki-00001 qa_pairs e0 k2 300 30 - no; law-00000 filtered_docs l0 k3 7 1 0 no",
+    "llm_calls": "shard stage row_id key tokens_in tokens_out cached_tokens cost replayed;"
+    " wiki-00000 personas d0 k0 100 10 0 0.5 no; wiki-00000 personas d1 k1 200 20 50 1 yes;"
+    " wiki-00001 qa_pairs e0 k2 300 30 - - no; law-00000 filtered_docs l0 k3 7 1 0 0 no",
 }
 
 
@@ -134,11 +134,11 @@ def test_tokens_are_counted_per_accepted_pair(lake: dict[str, pl.DataFrame]) -> 
     found = marts.build(PROJECT, lake).models["yield_per_pair"]
     assert rows(found)[0][0] == "law/all"
     assert rows(found.drop("yield_key")) == [
-        ("law", "all", 1, 0, 7, 1, 0, 0, None),
-        ("law", "filtered_docs", 1, 0, 7, 1, 0, 0, None),
-        ("wiki", "all", 3, 1, 600, 60, 50, 2, 330.0),
-        ("wiki", "personas", 2, 1, 300, 30, 50, 2, 165.0),
-        ("wiki", "qa_pairs", 1, 0, 300, 30, 0, 2, 165.0),
+        ("law", "all", 1, 0, 7, 1, 0, 0.0, 0, None, None),
+        ("law", "filtered_docs", 1, 0, 7, 1, 0, 0.0, 0, None, None),
+        ("wiki", "all", 3, 1, 600, 60, 50, 1.5, 2, 330.0, 0.75),
+        ("wiki", "personas", 2, 1, 300, 30, 50, 1.5, 2, 165.0, 0.75),
+        ("wiki", "qa_pairs", 1, 0, 300, 30, 0, 0.0, 2, 165.0, 0.0),
     ]
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from webscale_dagster.tables import TABLES
 
 # How long a call took, and whether it was replayed, is not content.
-NOT_CONTENT = {"llm_calls": ("latency_ms", "attempts", "replayed")}
+NOT_CONTENT = {"llm_calls": ("cost", "latency_ms", "attempts", "replayed", "cached_tokens")}
 _PIECE = 2_000  # rows turned into JSON at a time; bounds memory
 
 

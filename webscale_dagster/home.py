@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from webscale_dagster.recipe import Recipe, load_recipe, parse_recipe, recipe_text
+from webscale_dagster.recipe import Recipe, RecipeError, load_recipe, parse_recipe, recipe_text
 
 DAGSTER_YAML = """\
 telemetry:
@@ -76,7 +76,10 @@ def home_recipe() -> Recipe:
 
 def use_recipe(name_or_path: str) -> Recipe:
     """Make a recipe the home's: from now on runs, UI and daemon read it."""
-    text, origin = recipe_text(name_or_path)
+    return _write_recipe(*recipe_text(name_or_path))
+
+
+def _write_recipe(text: str, origin: str) -> Recipe:
     recipe = parse_recipe(text, origin)
     path = home() / "recipe.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +88,29 @@ def use_recipe(name_or_path: str) -> Recipe:
         aside.write_text(text, encoding="utf-8")
         os.replace(aside, path)
     return recipe
+
+
+def use_model(text: str) -> Recipe:
+    """Put the model that ``URL#NAME`` names into the home's recipe; its other lines stay."""
+    import tomlkit
+
+    if os.environ.get("WEBSCALE_RECIPE"):
+        raise RecipeError("WEBSCALE_RECIPE names the recipe; put the model into its [model] table")
+    wanted = home_recipe().with_model(text).model
+    path = home() / "recipe.toml"
+    old = path.read_text(encoding="utf-8") if path.is_file() else recipe_text("default")[0]
+    document = tomlkit.parse(old)
+    table = document.get("model", tomlkit.table())
+    if table.get("name") != wanted.name:  # another model has another price and other extras
+        table = tomlkit.table()
+    fields = wanted.model_dump(mode="json", include={"backend", "name", "endpoints"})
+    for name, value in fields.items():
+        if value:
+            table[name] = value
+        else:
+            table.pop(name, None)
+    document["model"] = table
+    return _write_recipe(tomlkit.dumps(document), str(path))
 
 
 def prepare_dagster_home() -> Path:

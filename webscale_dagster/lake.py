@@ -95,7 +95,7 @@ class Lake:
         delta = self.delta(table, version)
         if delta is None:
             return TABLES[table].empty().lazy()
-        rows = pl.scan_delta(delta).select(list(TABLES[table].schema))
+        rows = _completed(pl.scan_delta(delta), table)
         if shard is not None:
             rows = rows.filter(pl.col("shard") == (shard or UNSHARDED))
         if table in SIDE_TABLES:
@@ -205,6 +205,7 @@ class Lake:
             frame.to_arrow(),
             mode="overwrite",
             predicate=where if self.delta(table) is not None else None,
+            schema_mode="merge",  # a lake of before may lack a column
             partition_by=by or None,
             configuration=RETENTION,
             storage_options=self._options,
@@ -314,6 +315,15 @@ class Lake:
                     keep_versions=sorted(pins.get(table, set()) | {delta.version()}),
                 )
         return freed
+
+
+def _completed(rows: pl.LazyFrame, table: str) -> pl.LazyFrame:
+    """The table's columns; one that is younger than the version read is null."""
+    there = rows.collect_schema()
+    return rows.select(
+        (pl.col(name) if name in there else pl.lit(None, dtype).alias(name))
+        for name, dtype in TABLES[table].schema.items()
+    )
 
 
 def _holds(delta: DeltaTable, marks: Mapping[str, int]) -> bool:

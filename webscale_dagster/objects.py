@@ -33,6 +33,10 @@ class Objects(Protocol):
         """Create the object; False (and nothing written) where there is one already."""
         ...
 
+    def delete(self, key: str) -> None:
+        """Remove the object; nothing happens where there is none."""
+        ...
+
     def keys(self, prefix: str) -> Iterator[str]:
         """Keys that start with the prefix, sorted."""
         ...
@@ -85,6 +89,10 @@ class FolderObjects:
             aside.unlink()
         return True
 
+    def delete(self, key: str) -> None:
+        """Remove the file, if there is one."""
+        self._path(key).unlink(missing_ok=True)
+
     def keys(self, prefix: str) -> Iterator[str]:
         """Relative paths of files under the prefix, sorted; hidden files are work in progress."""
         base = Path(self.root).resolve()
@@ -132,6 +140,10 @@ class S3Objects:
                 return False
             raise
         return True
+
+    def delete(self, key: str) -> None:
+        """Remove the object, if there is one."""
+        self._s3.delete_object(Bucket=self._bucket, Key=self._key(key))
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Keys under the prefix, as S3 sorts them."""

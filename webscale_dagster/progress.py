@@ -5,21 +5,33 @@ Keeps one callable; reads and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
-Listener = Callable[[str, int, int], None]
-_listeners: list[Listener] = []
+if TYPE_CHECKING:
+    from webscale_dagster.llm.tally import Tally
 
 
-def announce(stage: str, done: int, total: int) -> None:
+class Progress(Protocol):
+    """Hears how many of a stage's rows are done, and what its model is doing."""
+
+    def __call__(self, stage: str, done: int, total: int, tally: Tally | None = None) -> None:
+        """Rows done and rows in all; 0 in all where nobody knows."""
+        ...
+
+
+_listeners: list[Progress] = []
+
+
+def announce(stage: str, done: int, total: int, tally: Tally | None = None) -> None:
     """Tell the listener, if any, how far a stage is."""
     for listener in _listeners:
-        listener(stage, done, total)
+        listener(stage, done, total, tally)
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
+def listening(listener: Progress) -> Iterator[None]:
     """Hear announcements of this process while the block runs."""
     _listeners.append(listener)
     try:

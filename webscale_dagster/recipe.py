@@ -13,8 +13,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from webscale_dagster.models import Budget, ModelChoice, Part, Price, model_from
+
+ASKING = ("filtered_docs", "personas", "qa_pairs", "verified_qa")  # stages that ask a model
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -22,11 +25,7 @@ class RecipeError(ValueError):
     """A recipe that cannot be used; the message names the file, the field and the remedy."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RawCorpus(_Part):
+class RawCorpus(Part):
     """What a record must be to become a document."""
 
     max_record_bytes: int = Field(20_000_000, gt=0)
@@ -37,7 +36,7 @@ class RawCorpus(_Part):
     max_reject_share: Share = 0.5  # above it the file is broken or read with wrong field names
 
 
-class NearDuplicates(_Part):
+class NearDuplicates(Part):
     """Shingles, signatures and the Jaccard at which a document is a duplicate."""
 
     shingle_words: int = Field(5, ge=1)
@@ -56,7 +55,7 @@ class NearDuplicates(_Part):
         return self
 
 
-class Benchmarks(_Part):
+class Benchmarks(Part):
     """Which benchmark files are kept out, and how their questions are indexed."""
 
     uris: tuple[str, ...] = ()  # files or folders, ${ENV} expanded; none: the package's sample
@@ -66,14 +65,23 @@ class Benchmarks(_Part):
     max_questions_per_ngram: int = Field(10, ge=1)  # above it an n-gram is a stock phrase
 
 
-class FilteredDocs(_Part):
+class _Asking(Part):
+    """What every stage that asks a model may set; ``model`` names one of ``[models]``."""
+
+    model: str = ""  # empty: the recipe's [model]
+    temperature: float = Field(0.0, ge=0.0, le=2.0)
+    max_tokens: int = Field(1024, ge=16)
+    max_unusable_share: Share = 0.2  # of rows without a usable reply: above it the model is wrong
+
+
+class FilteredDocs(_Asking):
     """Language, quality rules (switch one off by naming it in ``rules_off``) and model verdict."""
 
     languages: tuple[str, ...] = ("en",)
     min_words: int = Field(50, ge=1)  # Gopher; the paper drops < 50 tokens
     max_words: int = Field(100_000, ge=1)
     rules_off: tuple[str, ...] = ()
-    thresholds: dict[str, float] = {}
+    thresholds: dict[str, float] = Field(default_factory=dict)
     ask_model: bool = True
 
     @model_validator(mode="after")
@@ -85,22 +93,21 @@ class FilteredDocs(_Part):
         return self
 
 
-class Personas(_Part):
+class Personas(_Asking):
     """Domain and personas."""
 
     max_personas: int = Field(3, ge=1, le=8)
 
 
-class QaPairs(_Part):
-    """Question generation."""
+class QaPairs(_Asking):
+    """Question generation; ``max_tokens`` is for one pair, more where a call asks for more."""
 
     exemplars: int = Field(2, ge=0)
     max_answer_words: int = Field(12, ge=1)
-    temperature: float = 0.7
-    max_tokens: int = 1024
+    temperature: float = Field(0.7, ge=0.0, le=2.0)
 
 
-class VerifiedQa(_Part):
+class VerifiedQa(_Asking):
     """Free checks, then the model's verdicts."""
 
     min_question_words: int = Field(4, ge=1)
@@ -109,14 +116,14 @@ class VerifiedQa(_Part):
     min_quote_score: Share = 0.95
 
 
-class DecontaminatedSet(_Part):
+class DecontaminatedSet(Part):
     """Overlap of pairs with benchmark questions."""
 
     max_overlap: Share = 0.7  # of a benchmark question's words, in order, weighted by rarity
     max_containment: Share = 0.5  # of a passage's n-grams or of an item's fingerprints
 
 
-class RlSplits(_Part):
+class RlSplits(Part):
     """Shares of the splits by family, and balance."""
 
     sft: Share = 0.05
@@ -134,7 +141,7 @@ class RlSplits(_Part):
         return self
 
 
-class DatasetRelease(_Part):
+class DatasetRelease(Part):
     """Gates a release must pass, and the channel it then moves."""
 
     channel: Literal["none", "candidate"] = "candidate"
@@ -144,20 +151,17 @@ class DatasetRelease(_Part):
     allow_verified_by_rules: bool = True
 
 
-class ModelChoice(_Part):
-    """Which backend answers. ``extractive`` needs no model."""
-
-    backend: Literal["extractive"] = "extractive"
-    name: str = "extractive"
-    revision: str = "1"  # of the weights, or of the rules: other revision, other replies
-
-
-class Recipe(_Part):
+class Recipe(Part):
     """One dataset version's settings, a table per stage."""
 
     name: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     seed: int = 17
     model: ModelChoice = ModelChoice()
+    models: dict[str, ModelChoice] = Field(
+        default_factory=dict
+    )  # further ones, for stages that name them
+    budget: Budget = Budget()
+    annotate: Literal["separate", "merged"] = "separate"  # calls: the paper's, or fewer and larger
     domains: tuple[str, ...] = ()  # empty: every domain in domains/
     raw_corpus: RawCorpus = RawCorpus()
     near_duplicates: NearDuplicates = NearDuplicates()
@@ -169,6 +173,29 @@ class Recipe(_Part):
     decontaminated_set: DecontaminatedSet = DecontaminatedSet()
     rl_splits: RlSplits = RlSplits()
     dataset_release: DatasetRelease = DatasetRelease()
+
+    @model_validator(mode="after")
+    def _models_exist(self) -> Recipe:
+        for stage in ASKING:
+            named = getattr(self, stage).model
+            if named and named not in self.models:
+                known = ", ".join(self.models) or "none"
+                raise ValueError(f"{stage}.model: no [models.{named}]; known: {known}")
+        if self.budget.max_cost is not None:
+            for stage in ASKING:
+                model = self.model_of(stage)
+                if model.backend != "extractive" and model.price == Price():
+                    raise ValueError(f"budget.max_cost needs the price of model {model.name}")
+        return self
+
+    def model_of(self, stage: str) -> ModelChoice:
+        """The model that a stage asks; of a stage that asks none, the recipe's."""
+        named = getattr(getattr(self, stage, None), "model", "")
+        return self.models[named] if named else self.model
+
+    def with_model(self, text: str) -> Recipe:
+        """The same recipe, with this model (``URL#NAME``) for the stages that name none."""
+        return Recipe.model_validate(self.model_dump() | {"model": model_from(text)})
 
     def part(self, fields: Collection[str]) -> str:
         """Canonical JSON of some of its fields, for the code version of a stage they decide."""

@@ -68,6 +68,7 @@ _PAIR = _columns(
     ("evidence_end", Int, "end of the quote, exclusive"),
     ("model", Text, "who wrote it; `extractive` is the rule-based writer"),
     ("prompt_version", Text, "hash of the prompt, exemplars and reply schema"),
+    ("exemplars", Text, "JSON: which of the domain's exemplars the prompt showed, by their place"),
 )
 
 _VERDICTS = _columns(
@@ -194,6 +195,8 @@ _ALL = (
             ("lang", Text, "its language"),
             ("n_words", Int, "words"),
             ("measures", Text, "JSON: every quality rule's measured value"),
+            ("domain", Text, "the filter's merged call: the domain; else null"),
+            ("personas", pl.List(pl.String()), "the filter's merged call: the readers; else null"),
         ),
         key=("doc_id",),
         parent=("doc_id",),
@@ -282,6 +285,7 @@ _ALL = (
             ("tokens_in", Int, "prompt tokens"),
             ("tokens_out", Int, "reply tokens"),
             ("cached_tokens", Int, "prompt tokens served from a prefix cache"),
+            ("cost", Float, "money, at the recipe's price when it was answered or replayed"),
             ("latency_ms", Float, "time to the reply"),
             ("finish_reason", Text, "as the server says"),
             ("attempts", Int, "requests sent until it was answered"),

@@ -21,7 +21,9 @@ from webscale_dagster.contracts.audit import parent_keys
 from webscale_dagster.home import exclusive, home_recipe, journal_folder, lake_root
 from webscale_dagster.lake import Lake, Publication
 from webscale_dagster.llm.client import JournaledModel
-from webscale_dagster.llm.journal import Journal
+from webscale_dagster.llm.pace import Pace
+from webscale_dagster.llm.tally import Tally
+from webscale_dagster.progress import Progress
 from webscale_dagster.readers import BadRecord, read_benchmarks, read_shard
 from webscale_dagster.recipe import Recipe, content_hash
 from webscale_dagster.stages import STAGES, Context, Result, Stage, code_version
@@ -30,7 +32,7 @@ from webscale_dagster.tables import TABLES
 INGEST = ("raw_corpus", "near_duplicates")
 GENERATE = ("filtered_docs", "personas", "qa_pairs", "verified_qa", "decontaminated_set")
 SHARDED = INGEST + GENERATE
-Progress = Callable[[str, int, int], None]  # stage, rows done, rows in all
+Check = Callable[[], None]  # raises where this attempt must not go on
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Made:
     publication: Publication
     kept: pl.DataFrame
     rejects: pl.DataFrame
+    tally: Tally | None = None  # of the model, where the stage asks one
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -50,21 +53,34 @@ class Made:
         return dict(counts.rows())
 
 
-def _quiet(stage: str, done: int, total: int) -> None:
-    del stage, done, total
+def _quiet(stage: str, done: int, total: int, tally: Tally | None = None) -> None:
+    del stage, done, total, tally
 
 
 class Walk:
     """The stages over one lake with one recipe."""
 
-    def __init__(self, lake: Lake, recipe: Recipe, progress: Progress = _quiet) -> None:
-        """Opens nothing."""
-        self.lake, self.recipe, self.progress = lake, recipe, progress
+    def __init__(
+        self,
+        lake: Lake,
+        recipe: Recipe,
+        progress: Progress = _quiet,
+        pace: Pace | None = None,
+        say: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        """Opens nothing; ``say`` hears what a run waits for."""
+        self.lake, self.recipe, self.progress, self.say = lake, recipe, progress, say
+        self.pace = pace or Pace()
 
     @classmethod
-    def at_home(cls, progress: Progress = _quiet) -> Walk:
+    def at_home(
+        cls,
+        progress: Progress = _quiet,
+        pace: Pace | None = None,
+        say: Callable[[str], None] = lambda message: None,
+    ) -> Walk:
         """The walk of the home folder: its lake and its recipe."""
-        return cls(Lake(lake_root()), home_recipe(), progress)
+        return cls(Lake(lake_root()), home_recipe(), progress, pace, say)
 
     # -- what a stage was made from -------------------------------------------------------------
 
@@ -120,14 +136,17 @@ class Walk:
         """Run one stage for one shard and publish it; a broken contract raises AuditFailed."""
         stage = STAGES[name]
         guard = exclusive("admission") if name == "near_duplicates" else nullcontext()
-        with guard, self._context(stage, shard) as context:
+        with guard, self._context(stage, shard) as (context, check):
             inputs = self.inputs(name, shard)
-            frames = self._frames(stage, shard)
+            frames = self.frames(stage, shard)
             result = stage.run(frames, context)
-            if isinstance(context.model, JournaledModel):
-                calls = context.model.calls()
-                result = replace(result, beside={**result.beside, "llm_calls": calls})
+            model = context.model
+            if isinstance(model, JournaledModel):
+                result = replace(result, beside={**result.beside, "llm_calls": model.calls()})
+            check()
             made = self._publish(stage, shard, frames, result, inputs)
+            if isinstance(model, JournaledModel):
+                made = replace(made, tally=model.tally)
             if name == "near_duplicates":
                 shards.admit(self.lake, shard, shards.next_place(self.lake, shard))
         return made
@@ -153,21 +172,34 @@ class Walk:
         return Made(publication, result.kept, result.rejects)
 
     @contextmanager
-    def _context(self, stage: Stage, shard: str) -> Iterator[Context]:
+    def _context(self, stage: Stage, shard: str) -> Iterator[tuple[Context, Check]]:
+        rows = (0, 0)  # done, in all
+
         def progress(done: int, total: int) -> None:
+            nonlocal rows
+            rows = done, total
             self.progress(stage.name, done, total)
 
         context = Context(self.recipe, shard, None, progress, self._earlier_texts)
         if not stage.asks_model:
-            yield context
+            yield context, lambda: None
             return
-        from webscale_dagster.llm.backends import open_model
+        from webscale_dagster.llm.attempt import attempt
 
-        with Journal(journal_folder(), stage.name, shard) as journal:
-            model = open_model(self.recipe, journal, shard)
-            yield replace(context, model=model)
+        with attempt(
+            self.recipe,
+            self.lake.objects,
+            journal_folder(),
+            stage.name,
+            shard,
+            pace=self.pace,
+            watch=lambda tally: self.progress(stage.name, rows[0], rows[1], tally),
+            say=self.say,
+        ) as (model, check):
+            yield replace(context, model=model), check
 
-    def _frames(self, stage: Stage, shard: str) -> dict[str, pl.DataFrame]:
+    def frames(self, stage: Stage, shard: str) -> dict[str, pl.DataFrame]:
+        """What the stage reads, for one shard or for all."""
         if stage.name == "raw_corpus":
             return record_frames(shards.row(self.lake, shard), self.recipe, self.progress)
         if stage.name == "benchmarks":

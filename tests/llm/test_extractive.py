@@ -1,11 +1,24 @@
+"""The backend without a model: rules answer the requests of three stages, and judge nothing."""
+
+from __future__ import annotations
+
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+from tests.llm.fakes import SHARD
+from webscale_dagster.llm import extractive
+from webscale_dagster.llm.client import JournaledModel
 from webscale_dagster.llm.extractive import Extractive
+from webscale_dagster.llm.journal import Completion, Journal
 from webscale_dagster.llm.questions import count_pairs, write_pairs
 from webscale_dagster.llm.vocabulary import classify
+from webscale_dagster.models import ModelChoice
+from webscale_dagster.recipe import Recipe
+from webscale_dagster.stages.library_requests import library_requests
 from webscale_dagster.stages.protocol import Request
 
 TEXT = (
@@ -29,24 +42,31 @@ class AnyReply(BaseModel):
 
 
 def request(stage: str, **variables: object) -> Request:
-    return Request(stage, "row", {"title": None, **variables}, (), AnyReply, "v1")
+    found = {"title": None, "domains": (), **variables}
+    return Request(stage, "row", found, (), AnyReply, "v1")
 
 
-def answer(stage: str, **variables: object) -> dict[str, object]:
-    reply = json.loads(Extractive().answer(request(stage, **variables)))
+def answer(stage: str, **variables: object) -> dict[str, Any]:
+    reply = json.loads(extractive.answer(request(stage, **variables)))
     assert isinstance(reply, dict)
     return reply
 
 
-def test_names_itself_and_judges_nothing() -> None:
-    assert Extractive.name == "extractive"
+def pairs(text: str, *indexes: int) -> list[dict[str, Any]]:
+    personas = [(index, f"persona {index}") for index in indexes]
+    found: list[dict[str, Any]] = answer("qa_pairs", text=text, personas=personas)["pairs"]
+    return found
+
+
+def test_it_judges_nothing() -> None:
     assert Extractive.verifies is False
 
 
 def test_filtered_docs_keeps_a_document_with_a_fact() -> None:
     reply = answer("filtered_docs", text=TEXT)
-    assert reply["informative"] is True
-    assert reply["self_contained"] is True
+    assert reply["informative"] is reply["self_contained"] is reply["enough_context"] is True
+    assert reply["boilerplate"] is False
+    assert "personas" not in reply
 
 
 @pytest.mark.parametrize("text", ["", "Click here!", "I like it very much. You will too."])
@@ -54,6 +74,14 @@ def test_filtered_docs_refuses_a_document_without_one(text: str) -> None:
     reply = answer("filtered_docs", text=text)
     assert reply["informative"] is False
     assert "no sentence" in str(reply["reason"])
+
+
+def test_the_merged_call_names_domain_and_personas_of_what_is_kept() -> None:
+    kept = answer("filtered_docs", text=TEXT, domains=DOMAINS, max_personas=3)
+    alone = answer("personas", text=TEXT, domains=DOMAINS, max_personas=3)
+    assert {name: kept[name] for name in alone} == alone
+    refused = answer("filtered_docs", text="Click here!", domains=DOMAINS, max_personas=3)
+    assert (refused["domain"], refused["personas"]) == (None, [])
 
 
 def test_personas_are_no_more_than_the_pairs() -> None:
@@ -69,25 +97,58 @@ def test_personas_are_no_more_than_the_pairs() -> None:
 
 
 def test_qa_pairs_gives_each_persona_another_sentence_and_then_declines() -> None:
-    replies = [answer("qa_pairs", text=TEXT, persona_index=index) for index in range(5)]
+    replies = [pair for index in range(5) for pair in pairs(TEXT, index)]
     quotes = [reply["quote"] for reply in replies[:4]]
     assert len(set(quotes)) == 4
-    assert all(str(quote) in TEXT for quote in quotes)
+    assert all(quote in TEXT for quote in quotes)
     assert all(reply["declined"] is None for reply in replies[:4])
     assert replies[4]["declined"] == "only 4 checkable sentences"
+    assert "no sentence" in pairs("Click here!", 0)[0]["declined"]
 
 
-def test_complete_answers_in_place() -> None:
-    requests = [request("filtered_docs", text=text) for text in (TEXT, "Nothing.")]
-    completions = dict(Extractive().complete(requests))
-    verdicts = [json.loads(completions[place].text)["informative"] for place in (0, 1)]
+def test_one_call_for_all_personas_gives_the_same_pairs() -> None:
+    assert pairs(TEXT, 0, 1, 4) == [pair for index in (0, 1, 4) for pair in pairs(TEXT, index)]
+    assert [pair["persona"] for pair in pairs(TEXT, 3, 1)] == [3, 1]
+
+
+def test_a_measure_has_its_unit_beside_the_answer() -> None:
+    (pair,) = pairs("The Eiffel Tower is 330 metres tall.", 0)
+    assert (pair["answer"], pair["answer_type"], pair["unit"]) == ("330 metres", "number", "metres")
+
+
+def test_a_session_answers_all_that_it_took_at_no_cost() -> None:
+    session = Extractive().open()
+    for ticket, text in enumerate((TEXT, "Nothing.")):
+        session.submit(ticket, "key", request("filtered_docs", text=text))
+    arrived = dict(session.results(1.0))
+    came = [arrived[ticket] for ticket in (0, 1)]
+    verdicts = [
+        json.loads(each.text)["informative"] for each in came if isinstance(each, Completion)
+    ]
     assert verdicts == [True, False]
-    assert completions[0].tokens_out == 0
+    assert came[0] == Completion(
+        extractive.answer(request("filtered_docs", text=TEXT)), model="extractive"
+    )
+    assert session.results(0.0) == []
+    session.close()
+
+
+@pytest.mark.parametrize("annotate", ["separate", "merged"])
+@pytest.mark.parametrize("stage", ["filtered_docs", "personas", "qa_pairs"])
+@pytest.mark.parametrize("text", [TEXT, "Click here!"])
+def test_its_replies_fit_the_stages_schemas(
+    tmp_path: Path, annotate: str, stage: str, text: str
+) -> None:
+    recipe = Recipe.model_validate({"annotate": annotate})
+    with Journal(tmp_path, stage, SHARD) as journal:
+        model = JournaledModel(ModelChoice(), Extractive(), journal)
+        replies = list(model.ask(library_requests(recipe, stage, text, "Heart")))
+    assert replies and [reply.problem for reply in replies] == [None] * len(replies)
 
 
 def test_another_stage_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(ValueError, match=r"verified_qa.*\[model\]"):
-        Extractive().answer(request("verified_qa", text=TEXT))
+        extractive.answer(request("verified_qa", text=TEXT))
 
 
 def test_same_text_same_pairs_and_offsets_hold() -> None:

@@ -18,6 +18,8 @@ TYPES = {
     "entity",
     "term",
     "short_phrase",
+    "list",
+    "ordered_list",
 }
 DOMAINS = [tomllib.loads((FOLDER / f"{slug}.toml").read_text("utf-8")) for slug in SLUGS]
 

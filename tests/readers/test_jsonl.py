@@ -22,8 +22,11 @@ PLAIN = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
         ("a.jsonl", PLAIN.rstrip(b"\n")),
         ("a.jsonl", PLAIN.replace(b"\n", b"\r\n\r\n")),
         ("a.jsonl", b"\xef\xbb\xbf" + PLAIN),
-        ("a.jsonl.gz", gzip.compress(PLAIN)),
-        ("a.jsonl.gz", gzip.compress(PLAIN[:40]) + gzip.compress(PLAIN[40:]) + b"\0" * 512),
+        ("a.jsonl.gz", gzip.compress(PLAIN, mtime=0)),
+        (
+            "a.jsonl.gz",
+            gzip.compress(PLAIN[:40], mtime=0) + gzip.compress(PLAIN[40:]) + b"\0" * 512,
+        ),
         ("a.jsonl.zst", zstandard.compress(PLAIN)),
         ("a.jsonl.zst", zstandard.compress(PLAIN[:40]) + zstandard.compress(PLAIN[40:])),
         ("packed_but_not_named_so.jsonl", zstandard.compress(PLAIN)),

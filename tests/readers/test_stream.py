@@ -33,8 +33,11 @@ def unpack(path: Path, settings: RawCorpus | None = None) -> tuple[bytes, str]:
         zstandard.compress(DATA),
         SKIPPABLE + zstandard.compress(DATA[:9]) + SKIPPABLE + zstandard.compress(DATA[9:]),
         zstandard.compress(b"") + zstandard.compress(DATA),
-        gzip.compress(DATA),
-        gzip.compress(DATA[:9]) + gzip.compress(b"") + gzip.compress(DATA[9:]) + b"\0" * 100_000,
+        gzip.compress(DATA, mtime=0),
+        gzip.compress(DATA[:9], mtime=0)
+        + gzip.compress(b"")
+        + gzip.compress(DATA[9:])
+        + b"\0" * 100_000,
     ],
 )
 def test_whole_files(tmp_path: Path, packed: bytes) -> None:
@@ -43,7 +46,7 @@ def test_whole_files(tmp_path: Path, packed: bytes) -> None:
     assert unpack(path) == (DATA, "")
 
 
-@pytest.mark.parametrize("packed", [zstandard.compress(DATA), gzip.compress(DATA)])
+@pytest.mark.parametrize("packed", [zstandard.compress(DATA), gzip.compress(DATA, mtime=0)])
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.99, 1.0])
 def test_cut_off_files_give_what_they_hold_and_say_so(
     tmp_path: Path, packed: bytes, kept: float
@@ -55,7 +58,7 @@ def test_cut_off_files_give_what_they_hold_and_say_so(
     assert DATA.startswith(data)
 
 
-@pytest.mark.parametrize("packed", [zstandard.compress(DATA), gzip.compress(DATA)])
+@pytest.mark.parametrize("packed", [zstandard.compress(DATA), gzip.compress(DATA, mtime=0)])
 def test_a_cut_in_a_second_frame_is_noticed_too(tmp_path: Path, packed: bytes) -> None:
     path = tmp_path / "a"
     path.write_bytes(packed + packed[:50])
@@ -66,7 +69,7 @@ def test_a_cut_in_a_second_frame_is_noticed_too(tmp_path: Path, packed: bytes) -
 
 def test_flipped_bytes(tmp_path: Path) -> None:
     checked = zstandard.ZstdCompressor(write_checksum=True).compress(DATA)
-    for packed in (bytearray(gzip.compress(DATA)), bytearray(checked)):
+    for packed in (bytearray(gzip.compress(DATA, mtime=0)), bytearray(checked)):
         packed[len(packed) // 3] ^= 0x55
         path = tmp_path / "a"
         path.write_bytes(packed)
@@ -74,7 +77,7 @@ def test_flipped_bytes(tmp_path: Path) -> None:
 
 
 def test_garbage_after_the_end(tmp_path: Path) -> None:
-    for packed in (gzip.compress(DATA), zstandard.compress(DATA)):
+    for packed in (gzip.compress(DATA, mtime=0), zstandard.compress(DATA)):
         path = tmp_path / "a"
         path.write_bytes(packed + b"and then something else")
         assert unpack(path) == (DATA, "corrupt")
@@ -102,7 +105,7 @@ def test_caps_on_bytes_and_ratio(tmp_path: Path) -> None:
 
 def test_progress_reaches_the_end(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
-    path.write_bytes(gzip.compress(DATA))
+    path.write_bytes(gzip.compress(DATA, mtime=0))
     seen: list[tuple[int, int]] = []
     job = Job(path, "a", Reading(), RawCorpus(), progress=lambda *step: seen.append(step))
     assert b"".join(chunks(job)) == DATA

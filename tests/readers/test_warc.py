@@ -41,7 +41,7 @@ class Archive:
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         record = head.encode() + body + b"\r\n\r\n"
-        self.data += gzip.compress(record) if self.packed else record
+        self.data += gzip.compress(record, mtime=0) if self.packed else record
         return self
 
     def save(self, path: Path) -> Path:
@@ -56,7 +56,7 @@ def page_archive(packed: bool = True) -> Archive:
     archive.add("request", "http://a.example/1", b"GET / HTTP/1.1\r\n\r\n")
     archive.add("response", "http://a.example/i", b"\x89PNG", {"Content-Type": "image/png"})
     archive.add("response", "http://a.example/404", PAGE.encode(), status="404 Not Found")
-    packed_page = gzip.compress(PAGE.encode("utf-16"))
+    packed_page = gzip.compress(PAGE.encode("utf-16"), mtime=0)
     archive.add(
         "response",
         "http://b.example/2",
@@ -134,7 +134,7 @@ def test_cut_off_archives(tmp_path: Path, read_file: Any) -> None:
 def test_records_too_large_packed_and_unpacked(tmp_path: Path, read_file: Any) -> None:
     archive = Archive()
     archive.add("response", "http://a.example/1", PAGE.encode() + b" " * 300_000)
-    bomb = gzip.compress(b" " * 300_000)
+    bomb = gzip.compress(b" " * 300_000, mtime=0)
     archive.add("response", "http://a.example/2", bomb, {"Content-Encoding": "gzip"})
     archive.add("response", "http://a.example/3", PAGE.encode())
     archive.add("response", "http://a.example/4", b"\x1b\x03packed", {"Content-Encoding": "br"})

@@ -20,7 +20,7 @@ import webscale_dagster
 assert Path(webscale_dagster.__file__).is_relative_to(sys.argv[1]), webscale_dagster.__file__
 from webscale_dagster.definitions import defs
 from webscale_dagster.lake_marts import project_folder
-from webscale_dagster.stages.prompt import domains
+from webscale_dagster.stages.domains import domains
 from webscale_dagster.recipe import load_recipe
 from webscale_dagster.walk import benchmark_files
 assert project_folder().is_relative_to(sys.argv[1])

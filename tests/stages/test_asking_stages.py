@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import polars as pl
@@ -26,9 +26,10 @@ class Scripted:
         self._answer = answer
         self.requests: list[Request] = []
 
-    def ask(self, requests: Sequence[Request]) -> list[Reply]:
-        self.requests += requests
-        return [self._reply(request) for request in requests]
+    def ask(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        for request in requests:
+            self.requests.append(request)
+            yield self._reply(request)
 
     def _reply(self, request: Request) -> Reply:
         said = self._answer(request)
@@ -36,7 +37,7 @@ class Scripted:
         try:
             return Reply(text, request.reply.model_validate_json(text))
         except ValueError as error:
-            return Reply(text, error=str(error).splitlines()[0])
+            return Reply(text, problem="reply_off_schema", error=str(error).splitlines()[0])
 
 
 def _frame(table: str, *rows: dict[str, Any]) -> pl.DataFrame:
@@ -75,9 +76,9 @@ def _run(stage: str, answer: Any, **frames: pl.DataFrame) -> Result:
     [
         ({"domain": "history", "personas": ["One.", "Two."]}, 2, []),
         ({"domain": "history", "personas": ["One.", "One. ", "a", "b", "c"]}, 3, []),
-        ({"domain": "astrology", "personas": ["One."]}, 0, ["unknown_domain"]),
+        ({"domain": "astrology", "personas": ["One."]}, 0, ["reply_off_schema"]),
         ({"domain": "history", "personas": [" "]}, 0, ["no_persona"]),
-        ("History, I would say.", 0, ["bad_reply"]),
+        ("History, I would say.", 0, ["reply_off_schema"]),
     ],
 )
 def test_personas(reply: Any, kept: int, reasons: list[str]) -> None:
@@ -92,7 +93,9 @@ GENERATED = {
     "answer": PAIR["answer"],
     "answer_type": "number",
     "quote": PAIR["evidence"],
-    "options": {"unit": "kilometres"},
+    "unit": "kilometres",
+    "aliases": [],
+    "declined": None,
 }
 
 
@@ -101,19 +104,21 @@ GENERATED = {
     [
         (GENERATED, None),
         ({"declined": "nothing for this reader"}, "declined"),
+        (None, "no_pair_in_reply"),
         (GENERATED | {"quote": ""}, "incomplete_pair"),
-        (GENERATED | {"answer_type": "essay"}, "unknown_answer_type"),
-        (GENERATED | {"confidence": 1}, "bad_reply"),
+        (GENERATED | {"answer_type": "essay"}, "reply_off_schema"),
+        (GENERATED | {"confidence": 1}, "reply_off_schema"),
     ],
 )
 def test_qa_pairs(reply: Any, reason: str | None) -> None:
     frames = {"personas": _frame("personas", PERSONA), "filtered_docs": DOCUMENTS}
-    result = _run("qa_pairs", reply, **frames)
+    result = _run("qa_pairs", {"pairs": [reply] if reply else []}, **frames)
     if reason is None:
         (pair,) = result.kept.to_dicts()
         assert TEXT[pair["evidence_start"] : pair["evidence_end"]] == pair["evidence"]
         assert json.loads(pair["verifier_options"]) == {"unit": "kilometres"}
         assert pair["model"] == "scripted"
+        assert len(set(json.loads(pair["exemplars"]))) == Recipe().qa_pairs.exemplars
     else:
         assert result.rejects.select("row_id", "reason").rows() == [("d/0", reason)]
 
@@ -133,7 +138,7 @@ GOOD = {"correct": True, "self_contained": True, "leaks": False, "unique": True,
 )
 def test_verified_qa(changes: dict[str, bool], reason: str | None) -> None:
     frames = {"qa_pairs": _frame("qa_pairs", PAIR), "filtered_docs": DOCUMENTS}
-    result = _run("verified_qa", GOOD | changes, **frames)
+    result = _run("verified_qa", {"verdicts": [GOOD | changes]}, **frames)
     if reason is None:
         (pair,) = result.kept.to_dicts()
         assert (pair["verified_by"], pair["correct"], pair["leaks"]) == ("scripted", True, False)

@@ -68,3 +68,10 @@ def test_a_quote_is_aligned_with_its_text(
 def test_a_given_place_is_believed_only_if_the_quote_stands_there() -> None:
     assert align("It rises", TEXT, 37).start == 37
     assert align("It rises", TEXT, 3).start == 37
+
+
+def test_an_accepted_wording_in_the_question_leaks_too() -> None:
+    row = GOOD | {"question": "How long, the 2850 kilometres aside, is the Danube?"}
+    row |= {"verifier_options": '{"aliases": ["2850 kilometres"]}'}
+    found = rule_problem(row, 1.0, VerifiedQa())
+    assert found is not None and found[0] == "leaks"

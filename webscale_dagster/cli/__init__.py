@@ -60,6 +60,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command; a mistake of the user's is one line, a defect of ours keeps its trace."""
+    from webscale_dagster.llm.errors import RunEnds
     from webscale_dagster.recipe import RecipeError
     from webscale_dagster.shards import UnknownShard
 
@@ -70,5 +71,5 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (RecipeError, UnknownShard, FileNotFoundError, ValueError) as error:
+    except (RecipeError, RunEnds, UnknownShard, FileNotFoundError, ValueError) as error:
         sys.exit(f"error: {error}")

@@ -25,7 +25,8 @@ from webscale_dagster.home import prepare_dagster_home
 from webscale_dagster.walk import SHARDED, Walk
 
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-_STOPPED = ("FAILED", "CANCELED")  # a backfill in this state submits nothing more
+# A backfill in one of these states submits nothing more, and its runs are not tried again.
+_OVER = ("FAILED", "CANCELED", "COMPLETED_SUCCESS", "COMPLETED_FAILED")
 _SILENCE = 180.0  # seconds; a living daemon's heart beats every 30
 _SHARDS_PER_SECOND = 200  # asked for at once: 10,000 shards are polled once in 50 s
 _MUTATION = """\
@@ -151,14 +152,14 @@ def _follow(
     with bars(len(names)) as display:
         while len(ended) < len(names) and time.monotonic() < deadline:
             time.sleep(2 + len(names) / _SHARDS_PER_SECOND)
-            stopped = _is_stopped(instance, key)
+            over = _is_over(instance, key)
             last = _last_runs(instance, key)
             for shard in sorted(set(last) - ended):
                 if _has_ended(last[shard]):
                     ended.add(shard)
                     display.at(shard)
                     display.done()
-            if stopped and all(_has_ended(run) for run in last.values()):
+            if over and all(run.is_finished for run in last.values()):
                 break
             if not _daemon_lives(instance):
                 errors.print("the daemon is silent; the backfill goes on when it runs again")
@@ -172,9 +173,9 @@ def _has_ended(run: dg.DagsterRun) -> bool:
     return run.status in _ENDED and run.tags.get("dagster/will_retry") != "true"
 
 
-def _is_stopped(instance: dg.DagsterInstance, key: str) -> bool:
+def _is_over(instance: dg.DagsterInstance, key: str) -> bool:
     found = instance.get_backfill(key)
-    return found is None or found.status.value in _STOPPED
+    return found is None or found.status.value in _OVER
 
 
 def _last_runs(instance: dg.DagsterInstance, key: str) -> dict[str, dg.DagsterRun]:

@@ -23,6 +23,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from webscale_dagster.llm.tally import Tally
 from webscale_dagster.progress import listening
 
 # A log has no width of its own: tables there are as wide as they need to be.
@@ -38,8 +39,8 @@ class Bars:
     def __init__(self, progress: Progress, total: int) -> None:
         """``total`` steps are awaited."""
         self._progress, self._last = progress, time.monotonic()
-        self._shards = progress.add_task("shards", total=total)
-        self._rows = progress.add_task("", total=None, visible=False)
+        self._shards = progress.add_task("shards", total=total, says="")
+        self._rows = progress.add_task("", total=None, visible=False, says="")
         self._shard = ""
 
     def at(self, shard: str) -> None:
@@ -50,17 +51,21 @@ class Bars:
     def done(self) -> None:
         """A shard ended."""
         self._progress.advance(self._shards)
-        self._progress.update(self._rows, visible=False)
+        self._progress.update(self._rows, visible=False, says="")
 
-    def rows(self, stage: str, done: int, total: int) -> None:
-        """A stage reports its rows."""
+    def rows(self, stage: str, done: int, total: int, tally: Tally | None = None) -> None:
+        """A stage reports its rows, and what its model is doing."""
+        says = "" if tally is None else tally.line(done, total)
         self._progress.update(
             self._rows, description=f"  {stage}", completed=done, total=total or None, visible=True
         )
+        if tally is not None:
+            self._progress.update(self._rows, says=says)
         if not console.is_terminal and time.monotonic() - self._last > _SECONDS:
             self._last = time.monotonic()
             of = f" of {total:,}" if total else ""
-            console.print(f"{self._shard} {stage}: {done:,}{of} rows", style="dim")
+            line = f"{self._shard} {stage}: {done:,}{of} rows"
+            console.print(f"{line}; {says}" if says else line, style="dim")
 
 
 @contextmanager
@@ -72,6 +77,7 @@ def bars(total: int) -> Iterator[Bars]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[says]}", style="dim"),
     )
     shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with shown as progress:

@@ -14,6 +14,8 @@ from webscale_dagster import shards
 from webscale_dagster.cli.console import console, table
 from webscale_dagster.home import home, home_recipe, lake_root
 from webscale_dagster.lake import Lake
+from webscale_dagster.llm.look import look
+from webscale_dagster.recipe import ASKING
 from webscale_dagster.walk import Walk, benchmark_files
 
 _ENOUGH_DISK = 5 * 2**30  # bytes; a shard of 20,000 documents takes about 0.2 GiB
@@ -93,8 +95,10 @@ def _shards() -> str:
 
 
 def _model() -> str:
-    model = home_recipe().model
-    return f"{model.backend}: needs no endpoint, no key, no GPU"
+    """Every model of the recipe can be reached, without asking it anything."""
+    recipe = home_recipe()
+    chosen = {recipe.model_of(stage).identity: recipe.model_of(stage) for stage in ASKING}
+    return "; ".join(look(model) for model in chosen.values())
 
 
 CHECKS: dict[str, Callable[[], str]] = {

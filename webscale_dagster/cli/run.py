@@ -6,8 +6,9 @@ import click
 
 from webscale_dagster import shards
 from webscale_dagster.cli.console import console, errors
+from webscale_dagster.cli.estimate import MODEL_HELP, estimate_run
 from webscale_dagster.exports.gates import closed_gates
-from webscale_dagster.home import use_recipe
+from webscale_dagster.home import use_model, use_recipe
 from webscale_dagster.walk import Walk
 
 
@@ -16,20 +17,34 @@ from webscale_dagster.walk import Walk
 @click.option("--from", "first", help="First asset to bring up to date.")
 @click.option("--to", "last", help="Last asset to bring up to date.")
 @click.option("--recipe", help="A recipe's name or TOML file; it becomes this home's recipe.")
+@click.option("--model", metavar="URL#NAME", help=MODEL_HELP)
+@click.option("--concurrency", type=click.IntRange(min=1), help="Requests in flight, at most.")
+@click.option("--estimate", "only_estimate", is_flag=True, help="Say what it would cost, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def run(
-    pattern: str, first: str | None, last: str | None, recipe: str | None, as_json: bool
+    pattern: str,
+    first: str | None,
+    last: str | None,
+    recipe: str | None,
+    model: str | None,
+    concurrency: int | None,
+    only_estimate: bool,
+    as_json: bool,
 ) -> None:
     """Bring shards up to date and release what they hold.
 
     Only what is not fresh is made; kill it and run it again at any time.
 
     Example: webscale run --shards 'wikipedia-*' --to decontaminated_set
+
+    Example: webscale run --model http://127.0.0.1:8000/v1#Qwen/Qwen3-8B --estimate
     """
     from webscale_dagster.cli.runs import ORDER, Runner
 
     if recipe:
         use_recipe(recipe)
+    if model:
+        use_model(model)
     walk = Walk.at_home()
     names = shards.names(walk.lake, pattern)
     if not names:
@@ -37,7 +52,10 @@ def run(
             f"no shard fits {pattern!r}; register some: webscale ingest SOURCE"
         )
     stages = _between(ORDER, first, last)
-    outcome = Runner(walk).run(names, stages)
+    if only_estimate:
+        estimate_run(walk, names, stages, as_json=as_json)
+        return
+    outcome = Runner(walk, concurrency).run(names, stages)
     if as_json:
         console.print_json(data=outcome.__dict__)
     else:

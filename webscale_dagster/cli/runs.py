@@ -20,6 +20,7 @@ import dagster as dg
 from webscale_dagster import shards
 from webscale_dagster.cli.console import Bars, bars, console, errors
 from webscale_dagster.cli.locks import hold, is_held
+from webscale_dagster.defs.materialise import ENDS_ALL
 from webscale_dagster.defs.partitions import sync_shards
 from webscale_dagster.home import exclusive, home, prepare_dagster_home
 from webscale_dagster.walk import GENERATE, INGEST, SHARDED, Walk
@@ -42,6 +43,7 @@ class Outcome:
     done: list[str] = field(default_factory=list)
     fresh: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # shard -> why
+    stopped: bool = False  # the rest was not started: it would have failed the same way
 
 
 def instance_at_home() -> dg.DagsterInstance:
@@ -89,8 +91,8 @@ def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 class Runner:
     """Runs the walk over shards in this process."""
 
-    def __init__(self, walk: Walk) -> None:
-        """Loads the definitions once."""
+    def __init__(self, walk: Walk, concurrency: int | None = None) -> None:
+        """Loads the definitions once; ``concurrency`` is run configuration."""
         from webscale_dagster.definitions import defs
 
         self.walk, self.instance = walk, instance_at_home()
@@ -99,6 +101,8 @@ class Runner:
         hold(life)
         self._life = f"{socket.gethostname()}/{life}"
         self._definitions = defs()
+        pace = {} if concurrency is None else {"concurrency": concurrency}
+        self._config = {**_QUIET, "resources": {"platform": {"config": pace}}}
         sync_shards(self.instance, shards.names(walk.lake))
 
     def run(self, names: Sequence[str], stages: Sequence[str]) -> Outcome:
@@ -106,11 +110,14 @@ class Runner:
         outcome = Outcome()
         unsharded = [stage for stage in ("rl_splits", "dataset_release") if stage in stages]
         with bars(len(names) + bool(unsharded)) as display:
-            if set(stages) & set(GENERATE) and not self.walk.fresh("benchmarks"):
+            if set(stages) & {*GENERATE, "benchmarks"} and not self.walk.fresh("benchmarks"):
                 self._execute("index_benchmarks", "", ["benchmarks"], outcome)
-            for shard in names:
+            for place, shard in enumerate(names):
+                if outcome.stopped:
+                    errors.print(f"{len(names) - place} further shards were not started")
+                    break
                 self._shard(shard, stages, outcome, display)
-            if unsharded:
+            if unsharded and not outcome.stopped:
                 display.at("")
                 self._assemble(unsharded, outcome)
                 display.done()
@@ -153,7 +160,7 @@ class Runner:
             partition_key=shard or None,
             asset_selection=[dg.AssetKey(name) for name in assets],
             raise_on_error=False,
-            run_config=_QUIET,
+            run_config=self._config,
             tags={_LIFE: self._life, "dagster/max_retries": "0"},
         )
         if not result.success:
@@ -161,6 +168,13 @@ class Runner:
             outcome.failed[shard or job] = why
             errors.print(f"[red]failed[/red] {shard or job}: ", end="")
             errors.print(why, markup=False)
+            outcome.stopped = _ends_all(result)
+
+
+def _ends_all(result: dg.ExecuteInProcessResult) -> bool:
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    told = [failure.user_failure_data for failure in failures]
+    return any(user is not None and ENDS_ALL in user.metadata for user in told)
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:

@@ -8,11 +8,14 @@ from pathlib import Path
 import click
 import polars as pl
 
-from webscale_dagster.cli.console import bars, console
+from webscale_dagster.cli.console import bars, console, errors
+from webscale_dagster.cli.estimate import MODEL_HELP
 from webscale_dagster.cli.files import read_rows, write_parquet
 from webscale_dagster.home import home_recipe
 from webscale_dagster.llm.backends import open_model
 from webscale_dagster.llm.journal import Journal
+from webscale_dagster.llm.pace import Pace
+from webscale_dagster.llm.tally import Tally
 from webscale_dagster.progress import announce
 from webscale_dagster.readers import read_benchmarks
 from webscale_dagster.recipe import Recipe, load_recipe
@@ -31,6 +34,8 @@ PLAIN = tuple(name for name in STAGES if name not in ("benchmarks", "rl_splits")
 @click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="INPUT")
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--recipe", help="A recipe's name or TOML file.")
+@click.option("--model", metavar="URL#NAME", help=MODEL_HELP)
+@click.option("--concurrency", type=click.IntRange(min=1), help="Requests in flight, at most.")
 @click.option("--text-field", default="text", show_default=True, help="For stage raw_corpus.")
 @click.option("--documents", type=_FILE, help="The texts, where INPUT's rows do not carry them.")
 def stage(
@@ -38,6 +43,8 @@ def stage(
     source: Path,
     out: Path,
     recipe: str | None,
+    model: str | None,
+    concurrency: int | None,
     text_field: str,
     documents: Path | None,
 ) -> None:
@@ -47,9 +54,12 @@ def stage(
     tables the stage reads, or at least `id` and `text` for documents, and `id`, `question` and
     `answer` (and `text`, `evidence`) for pairs.
 
+    Killed and started again with the same OUT it asks no request again that was answered.
+
     Example: webscale stage filtered_docs documents.jsonl out/
     """
     chosen = load_recipe(recipe) if recipe else home_recipe()
+    chosen = chosen.with_model(model) if model else chosen
     made = STAGES[name]
     if name == "raw_corpus":
         frames = _records(source, chosen, text_field, out)
@@ -57,7 +67,8 @@ def stage(
         frames = _frames(made, source, chosen, documents)
     with bars(1) as display:
         display.at(name)
-        result, calls = _run(made, frames, chosen, out)
+        pace = Pace(concurrency=concurrency) if concurrency else Pace()
+        result, calls = _run(made, frames, chosen, out, pace)
         display.done()
     write_parquet(result.kept, out / "kept.parquet")
     write_parquet(result.rejects, out / "rejects.parquet")
@@ -66,16 +77,23 @@ def stage(
 
 
 def _run(
-    made: Stage, frames: dict[str, pl.DataFrame], recipe: Recipe, out: Path
+    made: Stage, frames: dict[str, pl.DataFrame], recipe: Recipe, out: Path, pace: Pace
 ) -> tuple[Result, pl.DataFrame]:
+    rows = (0, 0)
+
     def progress(done: int, total: int) -> None:
+        nonlocal rows
+        rows = done, total
         announce(made.name, done, total)
+
+    def watch(tally: Tally) -> None:
+        announce(made.name, rows[0], rows[1], tally)
 
     context = Context(recipe, "plain", progress=progress)
     if not made.asks_model:
         return made.run(frames, context), TABLES["llm_calls"].empty()
     with Journal(out / ".journal", made.name, "plain") as journal:
-        model = open_model(recipe, journal, "plain")
+        model = open_model(recipe, journal, pace=pace, watch=watch, say=errors.print)
         return made.run(frames, replace(context, model=model)), model.calls()
 
 

@@ -18,14 +18,15 @@ from webscale_dagster.walk import SHARDED, Walk
 
 ORDER = list(STAGES)
 _FUNNEL = ("documents", "duplicates", "filtered", "personas", "pairs", "verified", "clean")
-_CALLS = ("calls", "replayed_calls", "tokens_in", "tokens_out")
+_CALLS = ("calls", "replayed_calls", "tokens_in", "tokens_out", "cost")
+_YIELD = ("accepted_pairs", "tokens_per_accepted_pair", "cost_per_accepted_pair")
 _SHOWN = (
     ("funnel_by_source", "Funnel by source", ["source", "shards", *_FUNNEL, "examples"]),
     ("funnel_by_domain", "Funnel by domain", ["domain", "documents", *_FUNNEL[3:], "examples"]),
     (
         "yield_per_pair",
-        "Calls and tokens per accepted pair",
-        ["source", "stage", *_CALLS, "accepted_pairs", "tokens_per_accepted_pair"],
+        "Calls, tokens and cost per accepted pair",
+        ["source", "stage", *_CALLS, *_YIELD],
     ),
 )
 

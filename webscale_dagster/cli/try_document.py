@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import click
 import polars as pl
 
 from webscale_dagster.cli.console import console
+from webscale_dagster.cli.estimate import MODEL_HELP
 from webscale_dagster.home import home_recipe
 from webscale_dagster.llm.backends import open_model
 from webscale_dagster.llm.client import JournaledModel
@@ -32,23 +33,25 @@ class _Talkative:
         self.name, self.verifies = model.name, model.verifies
         self._model, self._prompts = model, prompts
 
-    def ask(self, requests: Sequence[Request]) -> list[Reply]:
-        replies = self._model.ask(requests)
-        for request, reply in zip(requests, replies, strict=True):
+    def ask(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        asked = list(requests)
+        for request, reply in zip(asked, self._model.ask(asked), strict=True):
             if self._prompts:
                 for message in request.messages:
                     console.print(f"[dim]{message['role']}:[/dim]")
                     console.print(message["content"], style="dim", markup=False)
             console.print(f"[bold]{self.name}[/bold] ", end="")
-            console.print(reply.text if reply.error is None else reply.error, markup=False)
-        return replies
+            said = reply.text if reply.problem is None else ": ".join(reply.reject)
+            console.print(said, markup=False)
+            yield reply
 
 
 @click.command("try")
 @click.argument("source", metavar="FILE|URL|-")
 @click.option("--recipe", help="A recipe's name or TOML file.")
+@click.option("--model", metavar="URL#NAME", help=MODEL_HELP)
 @click.option("--prompts/--no-prompts", default=False, help="Print the whole prompts too.")
-def try_document(source: str, recipe: str | None, prompts: bool) -> None:
+def try_document(source: str, recipe: str | None, model: str | None, prompts: bool) -> None:
     """Walk one document through all stages and print what each makes of it.
 
     Example: webscale try page.html
@@ -56,6 +59,7 @@ def try_document(source: str, recipe: str | None, prompts: bool) -> None:
     Example: curl -s https://example.org | webscale try -
     """
     chosen = load_recipe(recipe) if recipe else home_recipe()
+    chosen = chosen.with_model(model) if model else chosen
     text = _text(source)
     records = pl.DataFrame(
         {
@@ -92,7 +96,7 @@ def _generate(recipe: Recipe, documents: pl.DataFrame, context: Context, prompts
             console.rule(name)
             stage = STAGES[name]
             with Journal(Path(folder), name, context.shard) as journal:
-                model = open_model(recipe, journal, context.shard)
+                model = open_model(recipe, journal)
                 asked = replace(context, model=_Talkative(model, prompts))
                 result = stage.run({table: tables[table] for table in stage.reads}, asked)
             tables[name] = result.kept

@@ -19,7 +19,8 @@ import polars as pl
 
 from webscale_dagster.contracts import dataset, documents, questions
 from webscale_dagster.contracts.check import Check, common_checks
-from webscale_dagster.recipe import Recipe
+from webscale_dagster.recipe import ASKING, Recipe
+from webscale_dagster.stages.protocol import UNUSABLE
 from webscale_dagster.tables import TABLES
 
 CONTRACTS: dict[str, Callable[[Recipe], tuple[Check, ...]]] = {
@@ -105,6 +106,8 @@ def audit(
         metrics += _conservation(table, frame, rejects, parents)
     if table == "raw_corpus":
         metrics.append(_readable(frame, rejects, recipe))
+    if table in ASKING and parents is not None:
+        metrics.append(_usable(table, rejects, parents, recipe))
     errors = _judge(table, metrics)
     verdicts = tuple(
         Verdict(
@@ -172,6 +175,19 @@ def _readable(frame: pl.DataFrame, rejects: pl.DataFrame, recipe: Recipe) -> Met
         share,
         limit,
         rejects,
+    )
+
+
+def _usable(table: str, rejects: pl.DataFrame, parents: pl.Series, recipe: Recipe) -> Metric:
+    """A model that cannot be used at all must not leave an empty table that looks made."""
+    unusable = rejects.filter(pl.col("reason").is_in(list(UNUSABLE)))
+    share = unusable.height / parents.len() if parents.len() >= FEW_RECORDS else 0.0
+    return Metric(
+        "replies_usable",
+        "the share of rows that got no usable reply from the model is within the limit",
+        share,
+        getattr(recipe, table).max_unusable_share,
+        unusable,
     )
 
 

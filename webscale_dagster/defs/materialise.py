@@ -16,12 +16,15 @@ import polars as pl
 from webscale_dagster.contracts import Audit
 from webscale_dagster.defs.resources import Platform
 from webscale_dagster.lake import AuditFailed
+from webscale_dagster.llm.errors import RunEnds
+from webscale_dagster.llm.tally import Tally
 from webscale_dagster.progress import announce
 from webscale_dagster.readers import SourceError
 from webscale_dagster.tables import TABLES, Table
 from webscale_dagster.walk import Made, Walk
 
 CHECK = "contract"
+ENDS_ALL = "ends_all_shards"  # metadata of a failure that other shards would meet too
 Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 _CELL = 160  # characters of a cell in a preview
 _ROWS = 5
@@ -44,7 +47,7 @@ def materialise(context: dg.AssetExecutionContext, platform: Platform, name: str
     if context.has_partition_key_range and not context.has_partition_key:
         raise dg.Failure(_ONE_RUN_PER_SHARD, allow_retries=False)
     shard = context.partition_key if context.has_partition_key else ""
-    walk = platform.walk(_logger(context))
+    walk = platform.walk(_logger(context, name), context.log.info)
     try:
         made = walk.make(name, shard)
     except AuditFailed as failed:
@@ -58,6 +61,9 @@ def materialise(context: dg.AssetExecutionContext, platform: Platform, name: str
         raise dg.Failure(str(failed), allow_retries=False) from None
     except SourceError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
+    except RunEnds as error:
+        told = {ENDS_ALL: True} if error.everywhere else {}
+        raise dg.Failure(str(error), metadata=told, allow_retries=False) from None
     yield dg.MaterializeResult(
         asset_key=name,
         data_version=dg.DataVersion(made.publication.content),
@@ -71,15 +77,27 @@ def materialise(context: dg.AssetExecutionContext, platform: Platform, name: str
     )
 
 
-def _logger(context: dg.AssetExecutionContext) -> Any:
+def _logger(context: dg.AssetExecutionContext, name: str) -> Any:
+    """Progress to the command line's bars, and every ten seconds to the run's log.
+
+    What the model is doing is observed too: the asset's page then plots it while the run works.
+    """
     last = time.monotonic()
 
-    def progress(stage: str, done: int, total: int) -> None:
+    def progress(stage: str, done: int, total: int, tally: Tally | None = None) -> None:
         nonlocal last
-        announce(stage, done, total)
-        if time.monotonic() - last >= _SECONDS_BETWEEN_LOGS:
-            last = time.monotonic()
-            context.log.info(f"{stage}: {done:,} of {total:,} rows" if total else f"{done:,} rows")
+        announce(stage, done, total, tally)
+        if time.monotonic() - last < _SECONDS_BETWEEN_LOGS:
+            return
+        last = time.monotonic()
+        rows = f"{stage}: {done:,} of {total:,} rows" if total else f"{done:,} rows"
+        context.log.info(rows if tally is None else f"{rows}; {tally.line(done, total)}")
+        if tally is not None:
+            partition = context.partition_key if context.has_partition_key else None
+            facts = {"rows_done": done, "rows": total, **tally.facts(done, total)}
+            context.log_event(
+                dg.AssetObservation(asset_key=name, partition=partition, metadata=facts)
+            )
 
     return progress
 
@@ -97,6 +115,7 @@ def _metadata(walk: Walk, name: str, made: Made) -> dict[str, Any]:
         "rejects": made.rejects.height,
         "preview": dg.MetadataValue.md(_preview(made.kept)),
         "rows": dg.MetadataValue.md(table_md(made.kept.head(_ROWS))),
+        **({} if made.tally is None else made.tally.facts()),
         "lake_version": f"{published.version}, {'new' if published.committed else 'unchanged'}",
         "dagster/uri": walk.lake.uri(name),
         "dagster/column_schema": _column_schema(TABLES[name]),
@@ -131,7 +150,8 @@ def _reasons(made: Made) -> str:
 
 def _preview(rows: pl.DataFrame) -> str:
     """Three rows, three columns, cut so that the page shows them without a click."""
-    columns = [name for name in _READABLE if name in rows.columns][:3]
+    filled = [name for name in rows.columns if rows[name].null_count() < rows.height]
+    columns = [name for name in _READABLE if name in filled][:3]
     shown = rows.head(3).select(columns)
     return table_md(shown, _INLINE // max(shown.height * shown.width, 1) - len(" | …"))
 

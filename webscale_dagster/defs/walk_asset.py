@@ -19,6 +19,8 @@ def walk_asset(
 ) -> dg.AssetsDefinition:
     """The asset of stage ``name``; its body only reports what the stage did."""
     table = TABLES[name]
+    if pool is None and STAGES[name].asks_model and home_recipe().model_of(name).on_this_gpu:
+        pool = "gpu"
     # No backfill policy: that is one run per shard. `multi_run(1)` launches ranges of one shard,
     # whose runs have no partition key, so that their check is never seen to be evaluated.
     partitions = SHARDS if table.sharded else None

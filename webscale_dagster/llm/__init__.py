@@ -1,5 +1,5 @@
 """Models behind one protocol: the journal, and the backends that answer.
 
-``backends.open_model(recipe, journal, shard)`` gives a stage its model; ``extractive`` is the
-backend without a model.
+``attempt.attempt`` opens all that a stage and shard need; ``backends.open_model`` only the model.
+Backends: ``server``, ``vllm_server``, ``batch``, and ``extractive``, which needs no model.
 """

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from webscale_dagster.llm.journal import Completion
 from webscale_dagster.llm.questions import Pair, count_pairs, write_pairs
 from webscale_dagster.llm.vocabulary import classify
 from webscale_dagster.stages.protocol import Request
+
+if TYPE_CHECKING:
+    from webscale_dagster.llm.client import Arrival, Session
+    from webscale_dagster.llm.tally import Tally
 
 _PAIRS_KEPT = 8  # per document: as many as a recipe may have personas
 _NO_FACT = "no sentence stands alone and states a fact that the rules can ask for"
@@ -28,7 +32,11 @@ def _pairs(text: str, title: str | None) -> tuple[Pair, ...]:
 def _filtered_docs(variables: Mapping[str, Any]) -> dict[str, Any]:
     found = count_pairs(variables["text"], variables.get("title"), 1) > 0
     reason = "at least one checkable sentence stands alone" if found else _NO_FACT
-    return {"informative": found, "self_contained": found, "reason": reason}
+    verdict: dict[str, Any] = {"reason": reason, "informative": found, "self_contained": found}
+    verdict |= {"enough_context": found, "boilerplate": False}
+    if variables["domains"]:  # the merged call
+        verdict |= _personas(variables) if found else {"domain": None, "personas": []}
+    return verdict
 
 
 def _personas(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,46 +55,72 @@ def _field(domain: Any, name: str) -> Any:
 
 def _qa_pairs(variables: Mapping[str, Any]) -> dict[str, Any]:
     pairs = _pairs(variables["text"], variables.get("title"))
-    index = int(variables["persona_index"])
+    return {"pairs": [_pair(pairs, int(index)) for index, _ in variables["personas"]]}
+
+
+def _pair(pairs: tuple[Pair, ...], index: int) -> dict[str, Any]:
     if index >= len(pairs):
-        return {
-            "question": "",
-            "answer": "",
-            "answer_type": "",
-            "quote": "",
-            "options": {},
-            "declined": f"only {len(pairs)} checkable sentences" if pairs else _NO_FACT,
-        }
+        declined = f"only {len(pairs)} checkable sentences" if pairs else _NO_FACT
+        return {"persona": index, "declined": declined}
     pair = pairs[index]
     return {
+        "persona": index,
+        "declined": None,
+        "quote": pair.quote,
         "question": pair.question,
         "answer": pair.answer,
         "answer_type": pair.answer_type,
-        "quote": pair.quote,
-        "options": pair.options,
-        "declined": None,
+        **pair.options,  # a unit, aliases
     }
 
 
 _STAGES = {"filtered_docs": _filtered_docs, "personas": _personas, "qa_pairs": _qa_pairs}
 
 
+def answer(request: Request) -> str:
+    """The raw reply: JSON of the shape the stage's schema asks for."""
+    if request.stage not in _STAGES:
+        raise ValueError(
+            f"the extractive backend cannot answer stage {request.stage!r}; "
+            "choose a model in the recipe's [model] table"
+        )
+    return json.dumps(_STAGES[request.stage](request.variables), ensure_ascii=False)
+
+
 class Extractive:
     """Answers ``filtered_docs``, ``personas`` and ``qa_pairs`` requests by rules."""
 
-    name = "extractive"
     verifies = False
 
-    def answer(self, request: Request) -> str:
-        """The raw reply: JSON of the shape the stage's schema asks for."""
-        if request.stage not in _STAGES:
-            raise ValueError(
-                f"the extractive backend cannot answer stage {request.stage!r}; "
-                "choose a model in the recipe's [model] table"
-            )
-        return json.dumps(_STAGES[request.stage](request.variables), ensure_ascii=False)
+    def open(self) -> Session:
+        """Begin to answer."""
+        return _Answers()
 
-    def complete(self, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
-        """Answer every request in its place; nothing is spent."""
-        for place, request in enumerate(requests):
-            yield place, Completion(self.answer(request))
+
+class _Answers:
+    """Answers every request at once; nothing is spent."""
+
+    window = 256
+    proven = durable = False
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[int, Request]] = []
+
+    def submit(self, ticket: int, key: str, request: Request) -> None:
+        """Take a request."""
+        del key
+        self._taken.append((ticket, request))
+
+    def results(self, seconds: float) -> Sequence[Arrival]:
+        """Answer all that was taken."""
+        del seconds
+        taken, self._taken = self._taken, []
+        return [
+            (ticket, Completion(answer(request), model="extractive")) for ticket, request in taken
+        ]
+
+    def watch(self, tally: Tally) -> None:
+        """Nothing is under way and no try fails."""
+
+    def close(self) -> None:
+        """Nothing is open."""

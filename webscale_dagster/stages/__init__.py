@@ -37,10 +37,15 @@ STAGES: dict[str, Stage] = {
 
 
 def code_version(stage: Stage, recipe: Recipe) -> str:
-    """Changes iff what the stage makes may change: its logic's number, recipe table and files."""
-    files = [package_text(path) for path in stage.files]
-    part = recipe.part(stage.settings)
-    return content_hash(stage.name, str(stage.version), part, *stage.words, *files)[:12]
+    """Changes iff what the stage makes may change: logic's number, recipe tables, files, model."""
+    merged = [STAGES[name] for name in stage.merges] if recipe.annotate == "merged" else []
+    settings = {name for one in (stage, *merged) for name in one.settings}
+    files = dict.fromkeys(path for one in (stage, *merged) for path in one.files)
+    model = (recipe.model_of(stage.name).identity,) if stage.asks_model else ()
+    texts = [package_text(path) for path in files]
+    return content_hash(
+        stage.name, str(stage.version), recipe.part(settings), *model, *stage.words, *texts
+    )[:12]
 
 
 __all__ = [

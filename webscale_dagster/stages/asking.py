@@ -1,29 +1,36 @@
-"""Asks the model about the rows of a frame, chunk by chunk, so that progress shows.
+"""Asks the model about items one by one, with many under way at once, so that progress shows.
 
-Makes (row, reply) pairs in the frame's order; reads and writes nothing itself.
+Makes (item, reply) pairs in the items' order; reads and writes nothing itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import polars as pl
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from webscale_dagster.stages.protocol import Context, Reply, Request
 
-CHUNK = (
-    512  # rows between two reports of progress; each chunk's replies are durable before the next
-)
+T = TypeVar("T")
+_REPORTS = 100  # of progress, at least: a report for every hundredth part
 
 
-def ask_in_chunks(
-    rows: pl.DataFrame, request: Callable[[dict[str, Any]], Request], context: Context
-) -> Iterator[tuple[dict[str, Any], Reply]]:
-    """Every row with the reply to its request."""
+def ask_each(
+    items: Iterable[T], total: int, request: Callable[[T], Request], context: Context
+) -> Iterator[tuple[T, Reply]]:
+    """Every item with the reply to its request; an item is drawn when the model has room."""
     if context.model is None:
         raise ValueError("this stage asks a model, and the context has none")
-    for start in range(0, rows.height, CHUNK):
-        piece = list(rows.slice(start, CHUNK).iter_rows(named=True))
-        yield from zip(piece, context.model.ask([request(row) for row in piece]), strict=True)
-        context.progress(start + len(piece), rows.height)
+    asked: deque[T] = deque()
+
+    def requests() -> Iterator[Request]:
+        for item in items:
+            asked.append(item)
+            yield request(item)
+
+    context.progress(0, total)
+    every = max(min(total // _REPORTS, _REPORTS), 1)
+    for done, reply in enumerate(context.model.ask(requests()), 1):
+        yield asked.popleft(), reply
+        if done % every == 0 or done == total:
+            context.progress(done, total)

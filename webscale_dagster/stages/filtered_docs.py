@@ -2,19 +2,26 @@
 
 Reads raw_corpus, near_duplicates, benchmarks and benchmark_ngrams.
 Writes filtered_docs (a document) and rejects (a document, with the first check it failed).
-Nothing is paid for that a free check would drop.
+Nothing is paid for that a free check would drop. With ``annotate = "merged"`` the same call also
+names domain and personas, which stage ``personas`` then takes from the row.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import orjson
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field, create_model
 
 from webscale_dagster.recipe import Recipe
-from webscale_dagster.stages.asking import ask_in_chunks
+from webscale_dagster.stages.asking import ask_each
+from webscale_dagster.stages.domains import domains
 from webscale_dagster.stages.overlap import decontaminator
-from webscale_dagster.stages.prompt import messages, prompt_version
+from webscale_dagster.stages.personas import persona_fields, usable_personas
+from webscale_dagster.stages.prompt import messages, prompt_files, prompt_version
 from webscale_dagster.stages.protocol import (
     Context,
     Frames,
@@ -24,20 +31,24 @@ from webscale_dagster.stages.protocol import (
     Stage,
     rejects_frame,
 )
+from webscale_dagster.stages.reply import Reason, ReplyModel
 from webscale_dagster.tables import TABLES
 from webscale_dagster.text.quality import quality
 
 NAME = "filtered_docs"
 Reject = tuple[str, str]  # reason, detail
+Annotation = tuple[str | None, list[str] | None]  # domain, personas
+_FILES = prompt_files("filtered_docs", "personas_task")
 
 
-class FilterVerdict(BaseModel):
+class FilterVerdict(ReplyModel):
     """The model's reply: is the document worth asking about?"""
 
-    model_config = ConfigDict(extra="forbid")
+    reason: Reason
     informative: bool
     self_contained: bool
-    reason: str
+    enough_context: bool
+    boilerplate: bool
 
 
 def run(frames: Frames, context: Context) -> Result:
@@ -55,13 +66,16 @@ def run(frames: Frames, context: Context) -> Result:
     left = documents.filter(~pl.col("doc_id").is_in(list(rejects)))
     rejects |= _contaminated(left, frames, context.recipe)
     left = left.filter(~pl.col("doc_id").is_in(list(rejects)))
+    annotations: dict[str, Annotation] = {}
     if context.recipe.filtered_docs.ask_model:
-        rejects |= _judged(left, context)
+        rejects |= _judged(left, context, annotations)
         left = left.filter(~pl.col("doc_id").is_in(list(rejects)))
+    ids = left["doc_id"].to_list()
+    blank: Annotation = (None, None)
     kept = left.with_columns(
-        pl.col("doc_id").replace_strict(measures, return_dtype=pl.String).alias("measures")
-        if left.height
-        else pl.lit("{}").alias("measures")
+        pl.Series("measures", [measures[i] for i in ids], dtype=pl.String),
+        pl.Series("domain", [annotations.get(i, blank)[0] for i in ids], dtype=pl.String),
+        pl.Series("personas", [annotations.get(i, blank)[1] for i in ids], pl.List(pl.String)),
     ).select(list(TABLES[NAME].schema))
     rows = [
         (doc_id, doc_id, *rejects[doc_id]) for doc_id in documents["doc_id"] if doc_id in rejects
@@ -115,47 +129,80 @@ def _contaminated(left: pl.DataFrame, frames: Frames, recipe: Recipe) -> dict[st
     }
 
 
-def _judged(left: pl.DataFrame, context: Context) -> dict[str, Reject]:
-    version = prompt_version(NAME, FilterVerdict)
+@functools.cache
+def _annotated(slugs: tuple[str, ...], max_personas: int) -> type[FilterVerdict]:
+    """The reply of the merged call: domain and personas too, where the document is kept."""
+    domain, personas = persona_fields(slugs, max_personas, 0)
+    return create_model(
+        "AnnotatedVerdict",
+        __base__=FilterVerdict,
+        domain=(domain | None, None),
+        personas=(personas, Field(default_factory=list)),
+    )
 
-    def request(row: dict[str, object]) -> Request:
-        variables = {"text": row["text"], "title": row["title"]}
+
+def requester(recipe: Recipe) -> Callable[[dict[str, Any]], Request]:
+    """Makes the request about a document (a row with doc_id, text, title)."""
+    settings = recipe.filtered_docs
+    merged = recipe.annotate == "merged"
+    known = domains(recipe) if merged else ()
+    limit = recipe.personas.max_personas
+    reply = _annotated(tuple(d.slug for d in known), limit) if merged else FilterVerdict
+    version = prompt_version(_FILES, reply, *(d.scope for d in known))
+    shared = {"domains": known, "max_personas": limit}
+
+    def request(row: dict[str, Any]) -> Request:
+        variables = {"text": row["text"], "title": row["title"], **shared}
         return Request(
             stage=NAME,
-            row_id=str(row["doc_id"]),
+            row_id=row["doc_id"],
             variables=variables,
             messages=messages(NAME, variables),
-            reply=FilterVerdict,
+            reply=reply,
             prompt_version=version,
-            seed=context.recipe.seed,
+            temperature=settings.temperature,
+            max_tokens=settings.max_tokens,
+            seed=recipe.seed,
         )
 
+    return request
+
+
+def _judged(
+    left: pl.DataFrame, context: Context, annotations: dict[str, Annotation]
+) -> dict[str, Reject]:
+    merged = context.recipe.annotate == "merged"
     rejects: dict[str, Reject] = {}
-    for row, reply in ask_in_chunks(left, request, context):
+    rows = left.iter_rows(named=True)
+    for row, reply in ask_each(rows, left.height, requester(context.recipe), context):
         found = _verdict(reply)
+        if found is None and merged:
+            personas = usable_personas(reply.value.personas, context.recipe)
+            annotations[row["doc_id"]] = (reply.value.domain, personas)
         if found is not None:
-            rejects[str(row["doc_id"])] = found
+            rejects[row["doc_id"]] = found
     return rejects
 
 
 def _verdict(reply: Reply) -> Reject | None:
-    if reply.error is not None:
-        return "bad_reply", f"{reply.error}: {reply.text}"
-    if not reply.value.informative:
-        return "not_informative", reply.value.reason
-    if not reply.value.self_contained:
-        return "not_self_contained", reply.value.reason
-    return None
+    if reply.problem is not None:
+        return reply.reject
+    verdict = reply.value
+    for name in ("informative", "self_contained", "enough_context"):
+        if not getattr(verdict, name):
+            return f"not_{name}", verdict.reason
+    return ("boilerplate", verdict.reason) if verdict.boilerplate else None
 
 
 STAGE = Stage(
     name=NAME,
     reads=("raw_corpus", "near_duplicates", "benchmarks", "benchmark_ngrams"),
     run=run,
-    version=1,
-    settings=("filtered_docs", "decontaminated_set", "seed", "model"),
+    version=2,
+    settings=("filtered_docs", "decontaminated_set", "seed", "annotate"),
     parent="raw_corpus",
     asks_model=True,
-    files=("prompts/filtered_docs.md",),
+    merges=("personas",),
+    files=_FILES,
     beside=("llm_calls",),
 )

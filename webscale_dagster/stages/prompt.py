@@ -1,7 +1,9 @@
-"""Renders a stage's prompt (``prompts/<stage>.md``) into chat messages.
+"""Renders the prompt of a call (``prompts/*.md``) into chat messages.
 
-Reads the prompt templates and domain files of the package; writes nothing. Documents are untrusted:
-they stand between fences they cannot close, and never in the system message.
+Reads the prompt templates of the package; writes nothing. The system message has the instructions,
+the same in all calls of a stage; the user's message begins with the document and ends with what
+differs between the calls about it. So a server's prefix cache serves both. Documents are untrusted:
+they stand between tags they cannot close, and never in the system message.
 """
 
 from __future__ import annotations
@@ -9,48 +11,44 @@ from __future__ import annotations
 import functools
 import json
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 import jinja2
 from pydantic import BaseModel
 
-from webscale_dagster.recipe import Recipe, content_hash
+from webscale_dagster.recipe import content_hash
 
-_SPLIT = "\n---user---\n"  # above it the system message, below it the user's
-_FENCE = re.compile(r"</?\s*document\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Domain:
-    """A topic: what belongs to it, who asks about it, and demonstrations."""
-
-    slug: str
-    name: str
-    scope: str
-    ask: str
-    avoid: str
-    personas: tuple[str, ...]
-    vocabulary: tuple[str, ...]
-    exemplars: tuple[Mapping[str, Any], ...]
+_SPLIT = "\n---document---\n"  # above it the instructions, below it what follows the document
+Messages = tuple[Mapping[str, str], ...]
+# What a chat template or a reasoning parser may read as its own: tags of the fence, special tokens
+# of the common families (ChatML, Llama, Mistral, Gemma, DeepSeek with full-width bars), roles.
+_MARKUP = re.compile(
+    r"<(?=\s*/?\s*document\b)|<(?=[|｜])|<(?=/?s>)|<(?=<SYS>>|</SYS>>|/SYS>>)"
+    r"|<(?=/?\s*think(?:ing)?\s*>)|<(?=/?(?:start|end)_of_(?:turn|image)>)|<(?=(?:bos|eos|pad|unk)>)"
+    r"|<(?=/?tool_(?:call|response)s?>)|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS)\])",
+    re.IGNORECASE,
+)
+_HARMLESS = {"<": "‹", "[": "［"}  # one character for one: offsets in the text stay true
 
 
-def fenced(text: str) -> str:
-    """The text between document tags, with every such tag inside it made harmless."""
-    harmless = _FENCE.sub(lambda match: match.group(0).replace("<", "‹"), text)
-    return f"<document>\n{harmless}\n</document>"
+def harmless(text: str) -> str:
+    """The text with what could pass for markup of the prompt or of a chat template defused."""
+    return _MARKUP.sub(lambda found: _HARMLESS[found.group(0)], text)
 
 
-@functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-    )
-    environment.filters["fenced"] = fenced
-    return environment
+def fenced(text: str, title: str | None = None) -> str:
+    """A document between tags that nothing inside it can close; its title is a part of it."""
+    title = (title or "").strip()
+    if title and text.partition("\n")[0].strip() != title:
+        text = f"{title}\n\n{text}"
+    return f"<document>\n{harmless(text)}\n</document>"
+
+
+def quoted(text: str) -> str:
+    """A short text of somebody else's, as one line in quotation marks."""
+    return json.dumps(harmless(text), ensure_ascii=False)
 
 
 @functools.cache
@@ -60,54 +58,53 @@ def package_text(path: str) -> str:
 
 
 @functools.cache
-def _template(stage: str) -> tuple[jinja2.Template, jinja2.Template]:
-    system, user = package_text(f"prompts/{stage}.md").split(_SPLIT)
-    return _environment().from_string(system), _environment().from_string(user)
-
-
-def messages(stage: str, variables: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:
-    """The system and the user message; a variable the prompt names and lacks is an error."""
-    system, user = _template(stage)
-    return (
-        {"role": "system", "content": system.render(variables).strip()},
-        {"role": "user", "content": user.render(variables).strip()},
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: package_text(f"prompts/{name}")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
     )
-
-
-def prompt_version(stage: str, reply: type[BaseModel], *more: str) -> str:
-    """Hash of the prompt, the reply's schema and whatever else the stage puts into it."""
-    schema = json.dumps(reply.model_json_schema(), sort_keys=True)
-    return content_hash(package_text(f"prompts/{stage}.md"), schema, *more)
+    environment.filters["quoted"] = quoted
+    return environment
 
 
 @functools.cache
-def _domain(slug: str) -> Domain:
-    facts = tomllib.loads(package_text(f"domains/{slug}.toml"))
-    lines = package_text(f"domains/{slug}.jsonl").splitlines()
-    return Domain(
-        slug=facts["slug"],
-        name=facts["name"],
-        scope=facts["scope"],
-        ask=facts["ask"],
-        avoid=facts["avoid"],
-        personas=tuple(facts["personas"]),
-        vocabulary=tuple(facts["vocabulary"]),
-        exemplars=tuple(json.loads(line) for line in lines if line.strip()),
+def _template(call: str) -> tuple[jinja2.Template, jinja2.Template]:
+    """A prompt's instructions, and what follows the document."""
+    instructions, _, ask = package_text(f"prompts/{call}.md").partition(_SPLIT)
+    return _environment().from_string(instructions), _environment().from_string(ask)
+
+
+def messages(call: str, variables: Mapping[str, Any]) -> Messages:
+    """The system and the user message; a variable the prompt names and lacks is an error."""
+    instructions, ask = _template(call)
+    everywhere = package_text("prompts/system.md").strip()
+    system = f"{everywhere}\n\n{instructions.render(variables).strip()}"
+    document = fenced(variables["text"], variables["title"])
+    return (
+        {"role": "system", "content": system},
+        {"role": "user", "content": f"{document}\n\n{ask.render(variables).strip()}"},
     )
 
 
-def domains(recipe: Recipe) -> tuple[Domain, ...]:
-    """The recipe's domains, or every domain of the package, sorted by slug."""
-    folder = resources.files("webscale_dagster") / "domains"
-    slugs = sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml"))
-    wanted = recipe.domains or tuple(slugs)
-    unknown = sorted(set(wanted) - set(slugs))
-    if unknown:
-        raise ValueError(f"recipe {recipe.name}: domains: no such domain {', '.join(unknown)}")
-    return tuple(_domain(slug) for slug in slugs if slug in wanted)
+def repair_message(problem: str, error: str) -> str:
+    """What a model is told whose reply could not be used."""
+    repair = _environment().from_string(package_text("prompts/repair.md"))
+    return repair.render(problem=problem, error=error).strip()
 
 
-def domain_files() -> tuple[str, ...]:
-    """Package paths of all domain files: they decide bytes of the stages that show them."""
-    folder = resources.files("webscale_dagster") / "domains"
-    return tuple(sorted(f"domains/{f.name}" for f in folder.iterdir()))
+def prompt_files(call: str, *more: str) -> tuple[str, ...]:
+    """Package paths of everything that is said in a call."""
+    return tuple(f"prompts/{name}.md" for name in ("system", call, *more, "repair"))
+
+
+def prompt_version(files: tuple[str, ...], reply: type[BaseModel], *more: str) -> str:
+    """Hash of the prompt's files, the reply's schema and whatever else the stage puts into it."""
+    return content_hash(*(package_text(path) for path in files), _schema(reply), *more)
+
+
+@functools.cache
+def _schema(reply: type[BaseModel]) -> str:
+    return json.dumps(reply.model_json_schema())

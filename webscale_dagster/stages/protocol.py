@@ -7,7 +7,7 @@ A stage turns tables into kept rows and rejects. It sees frames, a recipe and a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -38,11 +38,30 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """A model's answer: ``value`` when it fits the schema, else ``error`` with the raw ``text``."""
+    """A model's answer: ``value`` when it fits the schema; else ``problem``, a reject's reason."""
 
     text: str
     value: Any = None  # an instance of Request.reply
-    error: str | None = None
+    problem: str | None = None
+    error: str = ""  # what exactly did not fit, or what the server said
+
+    @property
+    def reject(self) -> tuple[str, str]:
+        """Reason and detail of the row that got no usable reply; the raw text is kept."""
+        return str(self.problem), f"{self.error}: {self.text}" if self.text else self.error
+
+
+# Why a reply cannot be used, after one repair. The first six were paid for and stay in the journal.
+UNUSABLE = {
+    "reply_cut_off": "the reply was cut off at max_tokens, again with twice as many",
+    "reply_not_json": "the reply is no JSON",
+    "reply_control_characters": "the reply has raw control characters and is no JSON without them",
+    "reply_off_schema": "the reply is JSON of another shape",
+    "reply_empty": "the reply is empty",
+    "reply_refused": "the model, or the provider's filter, refused",
+    "bad_request": "the server refuses the request, as one that is too long",
+    "no_answer": "the server failed at this request, again and again, while it answered others",
+}
 
 
 class Model(Protocol):
@@ -51,8 +70,12 @@ class Model(Protocol):
     name: str
     verifies: bool
 
-    def ask(self, requests: Sequence[Request]) -> list[Reply]:
-        """One reply per request, in order; calls are recorded and replayed by the model."""
+    def ask(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """One reply per request, in order; requests are drawn as there is room for them.
+
+        Calls are recorded and replayed by the model. Raises where nobody answers any more, the
+        budget is spent or the lease is lost; what was answered until then is kept.
+        """
         ...
 
 
@@ -100,6 +123,7 @@ class Stage:
     settings: tuple[str, ...] = ()  # the recipe's tables and fields that decide its rows
     parent: str | None = None  # the table whose every row must be kept or rejected
     asks_model: bool = False
+    merges: tuple[str, ...] = ()  # stages whose questions it asks too, with annotate = "merged"
     files: tuple[str, ...] = ()  # package data that decides its bytes (prompts, domains)
     words: tuple[str, ...] = ()  # what else its prompt names, as the answer types
     beside: tuple[str, ...] = ()  # further tables it writes

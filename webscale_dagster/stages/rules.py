@@ -67,13 +67,15 @@ def rule_problem(
         return "question_length", f"{len(asked)} words: {question}"
     if not 1 <= len(said) <= settings.max_answer_words:
         return "answer_length", f"{len(said)} words: {answer}"
-    reason = parses(str(row["answer_type"]), answer, **orjson.loads(row["verifier_options"]))
+    options = orjson.loads(row["verifier_options"])
+    reason = parses(str(row["answer_type"]), answer, **options)
     if reason is not None:
         return "answer_not_of_its_type", f"{row['answer_type']}: {reason}"
     if not _supported(said, words(str(row["evidence"]))):
         return "answer_not_in_quote", f"{answer} / {row['evidence']}"
-    if says(question, answer):
-        return "leaks", f"{answer} / {question}"
+    for wording in (answer, *(options.get("aliases") or ())):
+        if says(question, wording):
+            return "leaks", f"{wording} / {question}"
     if len(said) == 1 and said[0] in _YES_NO:
         return "yes_no_answer", answer
     pointing = _POINTS_AT_DOCUMENT.search(question)

@@ -2,18 +2,24 @@
 
 Reads qa_pairs and filtered_docs. Writes verified_qa (a pair with its verdicts) and rejects (a pair
 with the first check it failed). A backend that may not judge leaves ``verified_by = rules`` and
-null verdicts: nothing is invented.
+null verdicts: nothing is invented. A call judges one pair, or with ``annotate = "merged"`` all of a
+document's.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import Annotated, Any
 
+import orjson
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import create_model
 
-from webscale_dagster.stages.asking import ask_in_chunks
-from webscale_dagster.stages.prompt import messages, prompt_version
+from webscale_dagster.recipe import Recipe
+from webscale_dagster.stages.asking import ask_each
+from webscale_dagster.stages.prompt import messages, prompt_files, prompt_version
 from webscale_dagster.stages.protocol import (
     Context,
     Frames,
@@ -23,27 +29,37 @@ from webscale_dagster.stages.protocol import (
     Stage,
     rejects_frame,
 )
+from webscale_dagster.stages.reply import Reason, ReplyModel, items, up_to
 from webscale_dagster.stages.rules import align, rule_problem
 from webscale_dagster.tables import TABLES
 
 NAME = "verified_qa"
 VERDICTS = ("correct", "self_contained", "leaks", "unique")
+_FILES = prompt_files("verified_qa")
+Row = dict[str, Any]  # a pair with its document's text and title
 
 
-class PairVerdict(BaseModel):
-    """The model's reply about a pair."""
+class PairVerdict(ReplyModel):
+    """What the model says of one pair."""
 
-    model_config = ConfigDict(extra="forbid")
+    pair: Annotated[int, up_to(99)] = 0
+    reason: Reason
     correct: bool
     self_contained: bool
     leaks: bool
     unique: bool
-    reason: str
+
+
+@functools.cache
+def _reply(count: int) -> type[ReplyModel]:
+    """The verdicts on so many pairs."""
+    verdicts = Annotated[list[PairVerdict], items(count, count)]
+    return create_model("PairVerdicts", __base__=ReplyModel, verdicts=(verdicts, ...))
 
 
 def run(frames: Frames, context: Context) -> Result:
     """Every pair passes the rules, then the model where one may judge."""
-    texts = frames["filtered_docs"].select("doc_id", "text")
+    texts = frames["filtered_docs"].select("doc_id", "text", "title")
     pairs = frames["qa_pairs"].join(texts, on="doc_id", how="left", maintain_order="left")
     rejects: list[tuple[str, str, str, str]] = []
     passed: list[dict[str, Any]] = []
@@ -71,35 +87,75 @@ def _judged(
         blank = dict.fromkeys(VERDICTS) | {"verified_by": "rules"}
         return [{name: (row | blank)[name] for name in columns} for row in passed]
     kept = []
-    version = prompt_version(NAME, PairVerdict)
-
-    def request(row: dict[str, Any]) -> Request:
-        variables = {name: row[name] for name in ("text", "question", "answer")}
-        return Request(
-            stage=NAME,
-            row_id=row["qa_id"],
-            variables=variables,
-            messages=messages(NAME, variables),
-            reply=PairVerdict,
-            prompt_version=version,
-            seed=context.recipe.seed,
-        )
-
-    for row, reply in ask_in_chunks(pl.DataFrame(passed), request, context):
-        problem = _model_problem(reply)
-        if problem is not None:
-            rejects.append((row["qa_id"], row["qa_id"], *problem))
-            continue
-        verdicts = {name: getattr(reply.value, name) for name in VERDICTS}
-        full = row | verdicts | {"verified_by": model.name}
-        kept.append({name: full[name] for name in columns})
+    groups = calls_of(passed, context.recipe)
+    for rows, reply in ask_each(groups, len(groups), requester(context.recipe), context):
+        for row, verdict, problem in _verdicts(rows, reply):
+            if problem is not None:
+                rejects.append((row["qa_id"], row["qa_id"], *problem))
+                continue
+            verdicts = {name: getattr(verdict, name) for name in VERDICTS}
+            full = row | verdicts | {"verified_by": model.name}
+            kept.append({name: full[name] for name in columns})
     return kept
 
 
-def _model_problem(reply: Reply) -> tuple[str, str] | None:
-    if reply.error is not None:
-        return "bad_reply", f"{reply.error}: {reply.text}"
-    verdict = reply.value
+def calls_of(pairs: Sequence[Row], recipe: Recipe) -> list[tuple[Row, ...]]:
+    """The pairs that each call judges."""
+    if recipe.annotate == "merged":
+        return [tuple(rows) for _, rows in groupby(pairs, lambda row: row["doc_id"])]
+    return [(row,) for row in pairs]
+
+
+def requester(recipe: Recipe) -> Callable[[tuple[Row, ...]], Request]:
+    """Makes the request of a call about pairs of one document."""
+    settings = recipe.verified_qa
+    version = prompt_version(_FILES, PairVerdict)
+
+    def request(rows: tuple[Row, ...]) -> Request:
+        variables = {
+            "text": rows[0]["text"],
+            "title": rows[0]["title"],
+            "pairs": [(place, _shown(row)) for place, row in enumerate(rows)],
+        }
+        return Request(
+            stage=NAME,
+            row_id=",".join(row["qa_id"] for row in rows),
+            variables=variables,
+            messages=messages(NAME, variables),
+            reply=_reply(len(rows)),
+            prompt_version=version,
+            temperature=settings.temperature,
+            max_tokens=settings.max_tokens * len(rows),
+            seed=recipe.seed,
+        )
+
+    return request
+
+
+def _shown(row: Row) -> Row:
+    """A pair with the other wordings that would be accepted: a wrong one makes it wrong."""
+    options = orjson.loads(row.get("verifier_options") or "{}")
+    return {**row, "aliases": options.get("aliases") or []}
+
+
+def _verdicts(
+    rows: tuple[Row, ...], reply: Reply
+) -> Iterator[tuple[Row, Any, tuple[str, str] | None]]:
+    """Every pair of a call with its verdict, or with the reason why it leaves."""
+    if reply.problem is not None:
+        yield from ((row, None, reply.reject) for row in rows)
+        return
+    by_pair = {verdict.pair: verdict for verdict in reversed(reply.value.verdicts)}
+    if len(rows) == 1 and len(reply.value.verdicts) == 1:
+        by_pair = {0: reply.value.verdicts[0]}
+    for place, row in enumerate(rows):
+        verdict = by_pair.get(place)
+        yield row, verdict, _model_problem(verdict, reply)
+
+
+def _model_problem(verdict: PairVerdict | None, reply: Reply) -> tuple[str, str] | None:
+    if verdict is None:
+        return "no_verdict_in_reply", reply.text
     if not verdict.correct:
         return "not_correct", verdict.reason
     if not verdict.self_contained:
@@ -115,10 +171,10 @@ STAGE = Stage(
     name=NAME,
     reads=("qa_pairs", "filtered_docs"),
     run=run,
-    version=1,
-    settings=("verified_qa", "seed", "model"),
+    version=2,
+    settings=("verified_qa", "seed", "annotate"),
     parent="qa_pairs",
     asks_model=True,
-    files=("prompts/verified_qa.md",),
+    files=_FILES,
     beside=("llm_calls",),
 )

@@ -33,23 +33,49 @@ from webscale_dagster.verifiers.outcome import (
     ParseError,
 )
 
-__all__ = ["ANSWER_TYPES", "Outcome", "parses", "verify"]
+__all__ = ["ANSWER_TYPES", "MEANINGS", "Outcome", "parses", "verify"]
 
 _TYPES = {
-    "number": AnswerType(number.parse, number.differs),
-    "percent": AnswerType(percent.parse, percent.differs),
-    "currency": AnswerType(currency.parse, currency.differs),
-    "date": AnswerType(date.parse, date.differs),
-    "duration": AnswerType(duration.parse, duration.differs),
-    "entity": AnswerType(entity.parse, entity.differs, open=True),
-    "term": AnswerType(term.parse, term.differs, open=True),
-    "short_phrase": AnswerType(short_phrase.parse, short_phrase.differs, open=True),
+    "number": AnswerType(
+        number.parse, number.differs, meaning="a number, with its unit where it has one"
+    ),
+    "percent": AnswerType(percent.parse, percent.differs, meaning="a share of a hundred"),
+    "currency": AnswerType(currency.parse, currency.differs, meaning="an amount of money"),
+    "date": AnswerType(
+        date.parse, date.differs, meaning="a year, a month of a year, a day, or a day of every year"
+    ),
+    "duration": AnswerType(
+        duration.parse, duration.differs, meaning="a length of time, with its unit"
+    ),
+    "entity": AnswerType(
+        entity.parse,
+        entity.differs,
+        open=True,
+        meaning="the name of a person, place, organisation or work",
+    ),
+    "term": AnswerType(
+        term.parse, term.differs, open=True, meaning="a technical word or expression"
+    ),
+    "short_phrase": AnswerType(
+        short_phrase.parse, short_phrase.differs, open=True, meaning="a few words of the document"
+    ),
     "multiple_choice": AnswerType(multiple_choice.parse, multiple_choice.differs),
     "boolean": AnswerType(boolean.parse, boolean.differs),
-    "list": AnswerType(lists.parse, lists.differs, open=True),
-    "ordered_list": AnswerType(lists.parse, lists.differs_in_order, open=True),
+    "list": AnswerType(
+        lists.parse,
+        lists.differs,
+        open=True,
+        meaning="several items in any order, with commas between them",
+    ),
+    "ordered_list": AnswerType(
+        lists.parse,
+        lists.differs_in_order,
+        open=True,
+        meaning="several items whose order counts, with commas between them",
+    ),
 }
 ANSWER_TYPES = tuple(_TYPES)
+MEANINGS = {name: kind.meaning for name, kind in _TYPES.items() if kind.meaning}
 
 # One set for all types: a pair carries its options whatever its type, and a misspelt one is found.
 _OPTIONS = frozenset({"aliases", "choices", "order", "precision", "tests", "tolerance", "unit"})

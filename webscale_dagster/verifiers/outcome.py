@@ -40,8 +40,11 @@ class AnswerType:
     ``parse(text, options)`` raises ``ParseError``; ``differs(answer, truth, options)`` says why the
     answer is not the truth, or returns None when it is. ``open`` types take any short text, so each
     reading of a completion is compared; of the others the first that can be read is the answer.
+    ``meaning`` tells a model that writes questions what such an answer is; types without one are
+    not offered to it, because their answers can be guessed from the question.
     """
 
     parse: Callable[[str, Options], Any]
     differs: Callable[[Any, Any, Options], str | None]
     open: bool = False
+    meaning: str = ""
