@@ -37,6 +37,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "webscale_dagster"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("examples/**/*.md")])
 QUALITY = ROOT / "docs" / "data_quality.md"
+CONTRACTS_PAGE, REJECTS = ROOT / "docs" / "contracts.md", ROOT / "docs" / "rejects.md"
 DOCUMENT = "medicine-001"  # the one that docs/walk.md follows
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -110,7 +111,8 @@ def _rules() -> str:
 
 GENERATED = {
     ROOT / "docs" / "tables.md": {"tables": _tables},
-    QUALITY: {"checks": _checks, "records": _records, "rules": _rules},
+    CONTRACTS_PAGE: {"checks": _checks},
+    REJECTS: {"records": _records, "rules": _rules},
     ROOT / "docs" / "models.md": {"unusable": _unusable},
 }
 
@@ -152,22 +154,22 @@ def _stage_reasons() -> set[str]:
 def test_every_reject_reason_is_explained() -> None:
     found = _stage_reasons()
     assert {"leaks", "near_duplicate", "domain_balance", "declined"} <= found  # the search works
-    text = QUALITY.read_text(encoding="utf-8")
+    text = REJECTS.read_text(encoding="utf-8")
     assert sorted(reason for reason in found if f"`{reason}`" not in text) == []
 
 
 @pytest.mark.parametrize(
-    ("path", "kind", "known"),
+    ("path", "kind", "known", "page"),
     [
-        ("contracts/audit.py", "Metric", "parents_conserved"),
-        ("exports/gates.py", "Gate", "enough_examples"),
+        ("contracts/audit.py", "Metric", "parents_conserved", CONTRACTS_PAGE),
+        ("exports/gates.py", "Gate", "enough_examples", QUALITY),
     ],
 )
-def test_every_metric_and_gate_is_explained(path: str, kind: str, known: str) -> None:
+def test_every_metric_and_gate_is_explained(path: str, kind: str, known: str, page: Path) -> None:
     source = (PACKAGE / path).read_text(encoding="utf-8")
     names = re.findall(rf'\b{kind}\(\s*"(\w+)"', source)
     assert known in names
-    text = QUALITY.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
@@ -235,6 +237,10 @@ def test_named_files_exist(page: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name != "tables.md"],  # one row for each column there is
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_pages_are_short(page: Path) -> None:
     assert len(page.read_text(encoding="utf-8").splitlines()) <= 150

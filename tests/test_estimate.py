@@ -18,7 +18,7 @@ from webscale_dagster.models import Price
 from webscale_dagster.recipe import ASKING
 from webscale_dagster.sources import write_source
 from webscale_dagster.stages.protocol import Request
-from webscale_dagster.walk import INGEST, Walk
+from webscale_dagster.walk import GENERATE, INGEST, Walk
 
 PRICE = Price(tokens_in=1.0, tokens_out=10.0)
 RECIPE = """
@@ -33,6 +33,7 @@ price = {{tokens_in = 1.0, tokens_out = 10.0}}
 max_tokens = 300
 {more}
 """
+SAMPLED = "[difficulty]\nsamples = 3\n"
 FREE = "[filtered_docs]\nask_model = false\n[models.rules]\n[personas]\nmodel = 'rules'\n"
 TEXTS = (DANUBE, COPPER, DANUBE.replace("Danube", "Sava"), MENU)
 
@@ -54,10 +55,13 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _answer(asked: Request) -> Completion:
     """By rules; of pairs, that all is well with them."""
     if asked.stage == "verified_qa":
+        assert asked.reply is not None
         count = asked.reply.model_json_schema()["properties"]["verdicts"]["minItems"]
         said = {"reason": "", "correct": True, "self_contained": True, "unique": True}
         verdicts = [said | {"pair": n, "leaks": False} for n in range(count)]
         text = json.dumps({"verdicts": verdicts})
+    elif asked.reply is None:  # of a policy
+        text = "Answer: I do not know"
     else:
         text = extractive.answer(asked)
     return Completion(text, 100, 50, model="tiny")
@@ -114,15 +118,20 @@ def _tokens(tokenizer: Path, requests: list[Request]) -> int:
 
 
 @pytest.mark.parametrize(
-    "walk", [{"annotate": "separate"}, {"annotate": "merged"}], indirect=True, ids=str
+    "walk",
+    [{"annotate": "separate"}, {"annotate": "merged"}]
+    + [{"annotate": layout, "more": SAMPLED} for layout in ("separate", "merged")],
+    indirect=True,
+    ids=str,
 )
 def test_each_next_stage_is_exact_and_those_after_it_are_bounded(
     walk: Walk, tokenizer: Path, fake: Fake
 ) -> None:
-    merged = walk.recipe.annotate == "merged"
-    asking = [stage for stage in ASKING if stage != "personas" or not merged]
+    free = {"personas"} if walk.recipe.annotate == "merged" else set()
+    free |= set() if walk.recipe.difficulty.samples else {"difficulty"}
+    asking = [stage for stage in ASKING if stage not in free]
     before: list[dict[str, StageCost]] = []
-    for stage in ASKING:
+    for stage in GENERATE:
         fake.asked.clear()
         if stage not in asking:  # free: it is brought up to date before an estimate
             walk.make(stage, SHARD)
@@ -209,3 +218,24 @@ def test_without_a_tokenizer_it_says_how_tokens_were_counted(walk: Walk, fake: F
     assert not found.exact and "characters / 4" in found.counted_by
     assert costs["filtered_docs"].calls == 3
     assert costs["filtered_docs"].tokens_in > 3 * len(COPPER) // 4
+
+
+@pytest.mark.parametrize("walk", [{"more": SAMPLED}], indirect=True, ids=["sampled"])
+def test_a_policy_is_asked_about_every_pair_without_and_with_its_document(
+    walk: Walk, tokenizer: Path, fake: Fake
+) -> None:
+    _, first = _estimate(walk)
+    assert first["difficulty"].most_calls == first["qa_pairs"].most_calls * 2 * 3
+    assert first["difficulty"].calls == round(
+        first["qa_pairs"].most_calls
+        * (ASSUMED["kept"] * ASSUMED["personas"] * ASSUMED["pairs"] * ASSUMED["passed"])
+        * (2 * 3)
+    )
+    for stage in GENERATE[:-1]:
+        walk.make(stage, SHARD)
+    _, last = _estimate(walk)
+    fake.asked.clear()
+    walk.make("difficulty", SHARD)
+    tokens = _tokens(tokenizer, fake.asked)
+    assert last["difficulty"].calls == len(fake.asked) > 0
+    assert abs(last["difficulty"].tokens_in - tokens) < 0.1 * tokens

@@ -31,6 +31,7 @@ LAYERS = (
         "exports",
         "marts",
         "lake_marts",
+        "audit",
     ),
     ("defs", "definitions", "cli"),
 )

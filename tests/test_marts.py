@@ -16,6 +16,7 @@ from webscale_dagster.tables import TABLES
 
 PROJECT = Path(__file__).parent.parent / "dbt_like_sql"
 MARTS = {
+    "bands_by_domain",
     "conservation",
     "funnel_by_domain",
     "funnel_by_shard",
@@ -39,6 +40,8 @@ LAKE = {
     " wiki-00000 q1 d1 science; wiki-00001 q2 e0 history",
     "decontaminated_set": "shard qa_id doc_id domain; wiki-00000 q0 d0 history;"
     " wiki-00001 q2 e0 history",
+    "difficulty": "shard qa_id policy closed_book_rate open_book_rate band;"
+    " wiki-00000 q0 p 0.5 1.0 learnable; wiki-00001 q2 p 0.0 - -",
     "rl_splits": "shard example_id qa_id doc_id split domain; wiki-00000 x0 q0 d0 train history",
     "rejects": "stage shard row_id parent_id reason; raw_corpus wiki-00000 wiki-00000#4 4 no_text;"
     " filtered_docs wiki-00000 d2 d2 too_short; filtered_docs wiki-00000 d3 d3 near_duplicate;"
@@ -117,6 +120,13 @@ def test_the_funnels_count_each_step(lake: dict[str, pl.DataFrame]) -> None:
     ]
 
 
+def test_bands_are_counted_by_domain(lake: dict[str, pl.DataFrame]) -> None:
+    assert rows(marts.build(PROJECT, lake).models["bands_by_domain"]) == [
+        ("history/learnable", "history", "learnable", 1, 1, 0.5, 1.0),
+        ("history/unknown", "history", "unknown", 1, 0, 0.0, None),
+    ]
+
+
 def test_reasons_are_shares_of_a_stages_parents(lake: dict[str, pl.DataFrame]) -> None:
     found = marts.build(PROJECT, lake).models["reject_reasons"]
     columns = ("stage", "source", "shard", "reason", "n_rows", "parents", "share_of_parents")
@@ -147,6 +157,7 @@ def test_conservation_holds_or_is_pending(lake: dict[str, pl.DataFrame]) -> None
     found = built.models["conservation"].drop("conservation_key")
     assert rows(found.filter(pl.col("shard") == "wiki-00000")) == [
         ("decontaminated_set", "wiki-00000", 2, 1, 1, 0, 0, "balanced"),
+        ("difficulty", "wiki-00000", 1, 1, 0, 0, 0, "balanced"),
         ("filtered_docs", "wiki-00000", 4, 2, 2, 0, 0, "balanced"),
         ("personas", "wiki-00000", 2, 2, 0, 0, 0, "balanced"),
         ("qa_pairs", "wiki-00000", 3, 2, 1, 0, 0, "balanced"),

@@ -264,7 +264,7 @@ def test_annotate_decides_the_stages_that_ask_differently() -> None:
         for name, stage in STAGES.items()
         if code_version(stage, separate) != code_version(stage, merged)
     }
-    assert changed == set(ASKING)
+    assert changed == set(ASKING) - {"difficulty"}  # a policy is asked as in training
 
 
 def test_every_recipe_of_the_package_is_whole() -> None:
@@ -276,3 +276,28 @@ def test_every_recipe_of_the_package_is_whole() -> None:
     names = sorted(path.stem for path in folder.glob("*.toml"))
     assert "default" in names and "demo" in names
     assert all(load_recipe(name).name == name for name in names)
+
+
+def test_a_second_checker_is_another_model_and_makes_verified_qa_stale() -> None:
+    text = MODEL + '[models.other]\nbackend = "server"\nname = "o"\nendpoints = ["http://h/v1"]\n'
+    second = text + '[verified_qa]\nsecond_model = "other"\n'
+    alone, both = parse_recipe(text, "my.toml"), parse_recipe(second, "my.toml")
+    assert [model.name for model in both.models_of("verified_qa")] == [alone.model.name, "o"]
+    assert both.models_of("qa_pairs") == (alone.model,)
+    revised = parse_recipe(second.replace('name = "o"', 'name = "o"\nrevision = "2"'), "my.toml")
+    versions = {code_version(STAGES["verified_qa"], r) for r in (alone, both, revised)}
+    assert len(versions) == 3
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        (
+            MODEL + '[verified_qa]\nsecond_model = "none"',
+            "verified_qa.second_model: no [models.none]",
+        ),
+        (MODEL + '[models.r]\n[verified_qa]\nsecond_model = "r"', "extractive rules judge nothing"),
+    ],
+)
+def test_a_second_checker_that_cannot_judge_is_refused(toml: str, says: str) -> None:
+    assert says in _refused(toml)

@@ -95,6 +95,9 @@ def test_three_documents_from_file_to_example(register: Register) -> None:
         assert pair["verified_by"] == "rules"
         assert pair["correct"] is None and pair["leaks"] is None
 
+    unknown = {row["qa_id"]: row["band"] for row in _rows(walk, "difficulty")}
+    assert unknown == {pair["qa_id"]: None for pair in pairs}  # no policy is asked by default
+
     for example in _rows(walk, "rl_splits"):
         prompt = json.loads(str(example["prompt"]))
         assert prompt[-1]["role"] == "user"
@@ -110,6 +113,7 @@ def test_every_table_conserves_its_parents(register: Register) -> None:
         ("personas", "filtered_docs"),
         ("verified_qa", "qa_pairs"),
         ("decontaminated_set", "verified_qa"),
+        ("difficulty", "decontaminated_set"),
     ):
         key = TABLES[stage].parent[0]
         kept = set(walk.lake.read(stage).collect()[key])

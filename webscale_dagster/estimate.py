@@ -19,6 +19,7 @@ from webscale_dagster.llm.journal import Journal, request_key
 from webscale_dagster.llm.tokens import count_tokens
 from webscale_dagster.recipe import ASKING, Recipe
 from webscale_dagster.stages import STAGES, Context, Reply, Request
+from webscale_dagster.stages.difficulty import BOOKS
 from webscale_dagster.stages.library_requests import library_requests
 from webscale_dagster.stages.prompt import Messages, fenced
 from webscale_dagster.walk import GENERATE, Walk
@@ -27,7 +28,10 @@ from webscale_dagster.walk import GENERATE, Walk
 # filter, personas of those allowed, pairs written, pairs that pass the free checks.
 ASSUMED = {"kept": 0.7, "personas": 0.85, "pairs": 0.9, "passed": 0.8}
 # Tokens of a reply, likewise; of qa_pairs and verified_qa for one pair.
-REPLY_TOKENS = {"filtered_docs": 60, "personas": 100, "qa_pairs": 140, "verified_qa": 80}
+REPLY_TOKENS = {
+    **{"filtered_docs": 60, "personas": 100, "qa_pairs": 140, "verified_qa": 80},
+    "difficulty": 300,  # a policy thinks before it answers
+}
 _SAMPLE = 40  # documents whose whole prompts are counted, to know what stands around a document
 _REFUSALS = ("not_informative", "not_self_contained", "not_enough_context", "boilerplate")
 Document = tuple[str, str | None]  # text, title
@@ -128,6 +132,8 @@ def _asks(recipe: Recipe, stage: str) -> bool:
         return False
     if stage == "personas" and recipe.annotate == "merged":
         return False
+    if stage == "difficulty":
+        return recipe.difficulty.samples > 0
     return stage != "filtered_docs" or recipe.filtered_docs.ask_model
 
 
@@ -142,7 +148,9 @@ def _loads(
     total = len(notes.open) + notes.answered
     found = {stale[0]: _Load(notes.open, len(notes.open), len(notes.open), notes.answered)}
     documents = list(notes.documents)
-    slots = total if stale[0] == "qa_pairs" else None  # calls of that stage, one a persona
+    # Calls of that stage, one a persona or a pair.
+    of_pairs = stale[0] in ("qa_pairs", "verified_qa") and walk.recipe.annotate == "separate"
+    slots = total if of_pairs else None
     for name in stale[1:]:
         found[name] = _later(walk.recipe, name, documents, slots, stale[0], shares)
     return found
@@ -159,13 +167,14 @@ def _later(
     kept = shares["kept"] if first == "filtered_docs" else 1.0
     if stage == "personas":
         return _Load(documents, len(documents) * kept, len(documents))
-    if recipe.annotate == "merged":
+    if recipe.annotate == "merged" and stage != "difficulty":
         return _Load(documents, len(documents) * kept, len(documents))
     most = slots if slots is not None else len(documents) * recipe.personas.max_personas
     share = 1.0 if slots is not None else kept * shares["personas"]
-    if stage == "verified_qa":
-        share *= shares["pairs"] * shares["passed"]
-    return _Load(documents, most * share, most)
+    if stage in ("verified_qa", "difficulty"):
+        share *= shares["passed"] * (1.0 if first == "verified_qa" else shares["pairs"])
+    times = len(BOOKS) * recipe.difficulty.samples if stage == "difficulty" else 1
+    return _Load(documents, most * share * times, most * times)
 
 
 def _noted(walk: Walk, stage: str, shard: str) -> _Notes:

@@ -259,27 +259,46 @@ class Lake:
         """Calls that a commit of kept rows names."""
         return self._named("llm_calls", stages, shards)
 
-    def _named(self, side: str, stages: Sequence[str], shards: Sequence[str]) -> pl.LazyFrame:
-        newest = self.delta(side)
+    def pair_verdicts(self, shards: Sequence[str]) -> pl.LazyFrame:
+        """Verdicts on pairs that a commit of verified_qa names."""
+        return self._named("pair_verdicts", ["verified_qa"], shards)
+
+    def policy_samples(
+        self, shards: Sequence[str], pins: Mapping[str, int] | None = None
+    ) -> pl.LazyFrame:
+        """Samples that a commit of difficulty names; with the tables at versions ``pins``."""
+        return self._named("policy_samples", ["difficulty"], shards, pins)
+
+    def _named(
+        self,
+        side: str,
+        stages: Sequence[str],
+        shards: Sequence[str],
+        pins: Mapping[str, int] | None = None,
+    ) -> pl.LazyFrame:
+        at = pins or {}
+        newest = self.delta(side, at.get(side))
         if newest is None:
             return TABLES[side].empty().lazy()
         current: list[str] = []
         older: list[pl.LazyFrame] = []
+        by = ("stage", "shard") if side in SIDE_TABLES else ("shard",)
         for stage in stages:
-            kept = self.delta(stage)
+            kept = self.delta(stage, at.get(stage))
             for shard in shards if kept is not None else ():
                 assert kept is not None
                 content = kept.transaction_version(f"{side}-content/{shard}")
                 if content is None:
                     continue
-                if newest.transaction_version(f"content/{stage}/{shard}") == content:
-                    current.append(f"{stage}/{shard}")
+                scope = f"{stage}/{shard}" if side in SIDE_TABLES else shard
+                if newest.transaction_version(f"content/{scope}") == content:
+                    current.append(scope)
                 else:  # a publish was cut off between its commits: read what the last one named
                     version = kept.transaction_version(f"{side}/{shard}")
                     rows = self.read(side, shard, version)
-                    older.append(rows.filter(pl.col("stage") == stage))
-        scope = pl.concat_str("stage", "shard", separator="/")
-        return pl.concat([self.read(side).filter(scope.is_in(current)), *older])
+                    older.append(rows.filter(pl.col("stage") == stage) if "stage" in by else rows)
+        named = pl.concat_str(*by, separator="/").is_in(current)
+        return pl.concat([self.read(side, version=at.get(side)).filter(named), *older])
 
     def pinned(self) -> dict[str, set[int]]:
         """Table versions that a release pins."""
@@ -301,7 +320,7 @@ class Lake:
     def vacuum(self, hours: int = 168, *, dry_run: bool = True) -> dict[str, list[str]]:
         """Delete files older than ``hours`` that neither the newest version nor a release needs."""
         pins = self.pinned()
-        for side in SIDE_TABLES:
+        for side in (*SIDE_TABLES, "pair_verdicts", "policy_samples"):
             pins.setdefault(side, set()).update(self._named_versions(side))
         freed = {}
         for table in TABLES:

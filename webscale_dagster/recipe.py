@@ -11,13 +11,16 @@ import tomllib
 from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
 from webscale_dagster.models import Budget, ModelChoice, Part, Price, model_from
 
-ASKING = ("filtered_docs", "personas", "qa_pairs", "verified_qa")  # stages that ask a model
+# Stages that ask a model.
+ASKING = ("filtered_docs", "personas", "qa_pairs", "verified_qa", "difficulty")
+Band = Literal["trivial", "learnable", "hard", "broken"]  # of a pair's difficulty
+BANDS: tuple[Band, ...] = get_args(Band)
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -108,12 +111,17 @@ class QaPairs(_Asking):
 
 
 class VerifiedQa(_Asking):
-    """Free checks, then the model's verdicts."""
+    """Free checks, then the model's verdicts; with ``second_model`` two models must accept."""
 
-    min_question_words: int = Field(4, ge=1)
+    second_model: str = ""  # names one of [models], best of another family; asked what is left
+
+    min_question_words: int = Field(3, ge=1)
     max_question_words: int = Field(90, ge=1)
     max_answer_words: int = Field(12, ge=1)
     min_quote_score: Share = 0.95
+    min_support: Share = 1.0  # of the answer's words of weight, in the quote
+    min_relevance: Share = 0.0  # of the question's words of weight, near the quote
+    max_leak_score: Share = 0.99  # of the answer's words of weight, in the question
 
 
 class DecontaminatedSet(Part):
@@ -123,14 +131,35 @@ class DecontaminatedSet(Part):
     max_containment: Share = 0.5  # of a passage's n-grams or of an item's fingerprints
 
 
+class Difficulty(_Asking):
+    """Samples of a policy for each pair, and the pass rates that decide its band.
+
+    Off by default. ``model`` is the policy; a model that is trained later, or the one that wrote
+    the pairs. An answer that is cut off at ``max_tokens`` counts as in training: mostly as wrong.
+    """
+
+    samples: int = Field(0, ge=0, le=1024)  # without the document, and as many with it; 0: none
+    temperature: float = Field(1.0, ge=0.0, le=2.0)
+    max_tokens: int = Field(2048, ge=16)
+    trivial_from: float = Field(1.0, gt=0.0, le=1.0)  # closed-book rate of a trivial pair
+    broken_to: float = Field(0.0, ge=0.0, lt=1.0)  # open-book rate up to which a pair is broken
+
+    @model_validator(mode="after")
+    def _differ(self) -> Difficulty:
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError("samples of temperature 0 are alike: raise it, or set samples = 1")
+        return self
+
+
 class RlSplits(Part):
-    """Shares of the splits by family, and balance."""
+    """Shares of the splits by family, balance, and which bands of difficulty are wanted."""
 
     sft: Share = 0.05
     validation: Share = 0.05
     test: Share = 0.05
     max_domain_share: Share = 1.0
     max_per_document: int = Field(8, ge=1)
+    bands: tuple[Band, ...] = ()  # empty: every pair, whatever its band, known or not
     system_prompt: str = ""
     answer_instruction: str = "Give the final answer on the last line as: Answer: <answer>"
 
@@ -149,6 +178,9 @@ class DatasetRelease(Part):
     min_domains: int = Field(1, ge=0)
     max_exact_leak_share: Share = 0.0
     allow_verified_by_rules: bool = True
+    max_hack_rate: Share = 0.005  # of the red team's attacks; on 4,000 real pairs 0.0025 was seen
+    max_verifier_failure_share: Share = 0.001  # of its attacks that get none: errors, timeouts
+    attacks_on_examples: int = Field(1_000, ge=0)  # made of the examples, beside the package's own
 
 
 class Recipe(Part):
@@ -171,6 +203,7 @@ class Recipe(Part):
     qa_pairs: QaPairs = QaPairs()
     verified_qa: VerifiedQa = VerifiedQa()
     decontaminated_set: DecontaminatedSet = DecontaminatedSet()
+    difficulty: Difficulty = Difficulty()
     rl_splits: RlSplits = RlSplits()
     dataset_release: DatasetRelease = DatasetRelease()
 
@@ -178,15 +211,44 @@ class Recipe(Part):
     def _models_exist(self) -> Recipe:
         for stage in ASKING:
             named = getattr(self, stage).model
-            if named and named not in self.models:
-                known = ", ".join(self.models) or "none"
-                raise ValueError(f"{stage}.model: no [models.{named}]; known: {known}")
+            self._must_exist(f"{stage}.model", named)
+        self._must_exist("verified_qa.second_model", self.verified_qa.second_model)
         if self.budget.max_cost is not None:
             for stage in ASKING:
-                model = self.model_of(stage)
-                if model.backend != "extractive" and model.price == Price():
-                    raise ValueError(f"budget.max_cost needs the price of model {model.name}")
+                for model in self.models_of(stage):
+                    if model.backend != "extractive" and model.price == Price():
+                        raise ValueError(f"budget.max_cost needs the price of model {model.name}")
         return self
+
+    def _must_exist(self, field: str, named: str) -> None:
+        if named and named not in self.models:
+            known = ", ".join(self.models) or "none"
+            raise ValueError(f"{field}: no [models.{named}]; known: {known}")
+
+    @model_validator(mode="after")
+    def _checkers_judge(self) -> Recipe:
+        both = self.models_of("verified_qa")
+        if len(both) > 1 and "extractive" in [model.backend for model in both]:
+            raise ValueError("verified_qa.second_model: extractive rules judge nothing; two models")
+        if len(both) > 1 and both[0].identity == both[1].identity:
+            raise ValueError("verified_qa.second_model must be another model than the first")
+        return self
+
+    @model_validator(mode="after")
+    def _policy_exists(self) -> Recipe:
+        if self.difficulty.samples and self.model_of("difficulty").backend == "extractive":
+            raise ValueError(
+                "difficulty.samples needs a policy: name one of [models] in difficulty.model, or "
+                "set [model]; extractive rules cannot answer questions"
+            )
+        if self.rl_splits.bands and not self.difficulty.samples:
+            raise ValueError("rl_splits.bands needs pass rates: set difficulty.samples")
+        return self
+
+    def models_of(self, stage: str) -> tuple[ModelChoice, ...]:
+        """All models that a stage asks: its own, then the second checker."""
+        second = self.verified_qa.second_model if stage == "verified_qa" else ""
+        return (self.model_of(stage), *((self.models[second],) if second else ()))
 
     def model_of(self, stage: str) -> ModelChoice:
         """The model that a stage asks; of a stage that asks none, the recipe's."""
@@ -198,8 +260,15 @@ class Recipe(Part):
         return Recipe.model_validate(self.model_dump() | {"model": model_from(text)})
 
     def part(self, fields: Collection[str]) -> str:
-        """Canonical JSON of some of its fields, for the code version of a stage they decide."""
-        return self.model_dump_json(include=set(fields))
+        """Canonical JSON of some of its fields, for the code version of a stage they decide.
+
+        A field is ``seed``, a table as ``rl_splits``, or ``table.field`` where only that decides.
+        """
+        wanted: dict[str, Any] = {name: True for name in fields if "." not in name}
+        for table, _, field in (name.partition(".") for name in fields if "." in name):
+            if wanted.get(table) is not True:
+                wanted.setdefault(table, set()).add(field)
+        return self.model_dump_json(include=wanted)
 
 
 def parse_recipe(text: str, origin: str) -> Recipe:

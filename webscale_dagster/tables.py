@@ -71,14 +71,27 @@ _PAIR = _columns(
     ("exemplars", Text, "JSON: which of the domain's exemplars the prompt showed, by their place"),
 )
 
-_VERDICTS = _columns(
+_MODEL_VERDICTS = _columns(
     ("verified_by", Text, "a model's name, or `rules`: then the model's verdicts are null"),
     ("correct", Bool, "the model's verdict: right by the document"),
     ("self_contained", Bool, "the model's verdict: makes sense without the document"),
     ("leaks", Bool, "the model's verdict: the question gives its answer away"),
     ("unique", Bool, "the model's verdict: no other answer is right too"),
-    ("quote_score", Float, "similarity of the quote to the text it was aligned with, 1 = exact"),
 )
+_SECOND_VERDICTS = _columns(
+    ("second_by", Text, "the second checker's name, null without one"),
+    ("second_correct", Bool, "the second checker's verdict"),
+    ("second_self_contained", Bool, "the second checker's verdict"),
+    ("second_leaks", Bool, "the second checker's verdict"),
+    ("second_unique", Bool, "the second checker's verdict"),
+)
+_FREE_VERDICTS = _columns(
+    ("quote_score", Float, "similarity of the quote to the text it was aligned with, 1 = exact"),
+    ("support", Float, "share of the answer's words that stand in the quote"),
+    ("relevance", Float, "share of the question's words of weight that stand near the quote"),
+    ("leak_score", Float, "share of the answer's words of weight that stand in the question"),
+)
+_VERDICTS = _MODEL_VERDICTS + _FREE_VERDICTS + _SECOND_VERDICTS
 
 _ALL = (
     Table(
@@ -229,11 +242,58 @@ _ALL = (
         parent=("qa_id",),
     ),
     Table(
+        "pair_verdicts",
+        "a pair with every verdict on it, whether it was kept or not",
+        _columns(
+            ("qa_id", Text, "the pair"),
+            ("shard", Text, "its document's shard"),
+            ("problem", Text, "the reason why it left verified_qa; null: it was kept"),
+            ("problems", pl.List(pl.String()), "every free check it fails, the cheapest first"),
+        )
+        + _VERDICTS,
+        key=("qa_id",),
+    ),
+    Table(
         "decontaminated_set",
         "a pair that overlaps no benchmark",
         _PAIR + _VERDICTS,
         key=("qa_id",),
         parent=("qa_id",),
+    ),
+    Table(
+        "difficulty",
+        "a pair's pass rates",
+        _columns(
+            ("qa_id", Text, "the pair"),
+            ("doc_id", Text, "its document"),
+            ("shard", Text, "its document's shard"),
+            ("policy", Text, "the model that was asked; null where none was"),
+            ("samples", Int, "how often it was asked without the document, and as often with it"),
+            ("closed_book_rate", Float, "share of right answers without the document, or null"),
+            ("open_book_rate", Float, "share of right answers with the document, or null"),
+            ("n_closed", Int, "samples without the document that have a verdict"),
+            ("n_open", Int, "samples with the document that have a verdict"),
+            ("n_without_verdict", Int, "samples of either kind that have none: not counted wrong"),
+            ("band", Text, "trivial | learnable | hard | broken, null where the rates are unknown"),
+        ),
+        key=("qa_id",),
+        parent=("qa_id",),
+    ),
+    Table(
+        "policy_samples",
+        "an answer of the policy",
+        _columns(
+            ("qa_id", Text, "the pair"),
+            ("shard", Text, "its document's shard"),
+            ("book", Text, "`closed`: the question alone; `open`: with the document"),
+            ("sample", Int, "which of the samples, from 0"),
+            ("policy", Text, "the model that answered"),
+            ("response", Text, "what it said"),
+            ("outcome", Text, "the verifier's: correct, wrong, …; null where no reply came"),
+            ("score", Float, "the verifier's, from 0 to 1; null without a verdict"),
+            ("reason", Text, "why"),
+        ),
+        key=("qa_id", "book", "sample"),
     ),
     Table(
         "rl_splits",
@@ -253,6 +313,9 @@ _ALL = (
             ("verified_by", Text, "a model's name, or `rules`"),
             ("license", Text, "the document's licence"),
             ("source", Text, "the document's corpus"),
+            ("closed_book_rate", Float, "as in difficulty: null where no policy was asked"),
+            ("open_book_rate", Float, "as in difficulty"),
+            ("band", Text, "as in difficulty"),
         ),
         key=("example_id",),
         parent=("qa_id",),

@@ -22,7 +22,7 @@ from webscale_dagster.home import exclusive, home_recipe, journal_folder, lake_r
 from webscale_dagster.lake import Lake, Publication
 from webscale_dagster.llm.client import JournaledModel
 from webscale_dagster.llm.pace import Pace
-from webscale_dagster.llm.tally import Tally
+from webscale_dagster.llm.tally import Tally, joined
 from webscale_dagster.progress import Progress
 from webscale_dagster.readers import BadRecord, read_benchmarks, read_shard
 from webscale_dagster.recipe import Recipe, content_hash
@@ -30,7 +30,10 @@ from webscale_dagster.stages import STAGES, Context, Result, Stage, code_version
 from webscale_dagster.tables import TABLES
 
 INGEST = ("raw_corpus", "near_duplicates")
-GENERATE = ("filtered_docs", "personas", "qa_pairs", "verified_qa", "decontaminated_set")
+GENERATE = (
+    *("filtered_docs", "personas", "qa_pairs", "verified_qa"),
+    *("decontaminated_set", "difficulty"),
+)
 SHARDED = INGEST + GENERATE
 Check = Callable[[], None]  # raises where this attempt must not go on
 
@@ -94,7 +97,7 @@ class Walk:
             return {"files": _files_hash(benchmark_files(self.recipe))}
         if name == "rl_splits":
             order = shards.names(self.lake)
-            tables = ("decontaminated_set", "relatives", "raw_corpus")
+            tables = ("decontaminated_set", "difficulty", "relatives", "raw_corpus")
             return {t: _joined(self.lake.contents(t, order)) for t in tables}
         read = {
             table: self.lake.content(table, shard if TABLES[table].sharded else "")
@@ -140,13 +143,14 @@ class Walk:
             inputs = self.inputs(name, shard)
             frames = self.frames(stage, shard)
             result = stage.run(frames, context)
-            model = context.model
-            if isinstance(model, JournaledModel):
-                result = replace(result, beside={**result.beside, "llm_calls": model.calls()})
+            asked = [m for m in (context.model, context.second) if isinstance(m, JournaledModel)]
+            if asked:
+                calls = pl.concat([model.calls() for model in asked])
+                result = replace(result, beside={**result.beside, "llm_calls": calls})
             check()
             made = self._publish(stage, shard, frames, result, inputs)
-            if isinstance(model, JournaledModel):
-                made = replace(made, tally=model.tally)
+            if asked:
+                made = replace(made, tally=joined([model.tally for model in asked]))
             if name == "near_duplicates":
                 shards.admit(self.lake, shard, shards.next_place(self.lake, shard))
         return made
@@ -195,8 +199,8 @@ class Walk:
             pace=self.pace,
             watch=lambda tally: self.progress(stage.name, rows[0], rows[1], tally),
             say=self.say,
-        ) as (model, check):
-            yield replace(context, model=model), check
+        ) as ((model, *more), check):
+            yield replace(context, model=model, second=more[0] if more else None), check
 
     def frames(self, stage: Stage, shard: str) -> dict[str, pl.DataFrame]:
         """What the stage reads, for one shard or for all."""
@@ -240,16 +244,18 @@ class Walk:
         return texts
 
     def _all_shards(self) -> dict[str, pl.DataFrame]:
-        """Pairs of all shards in order of admission, and what is known of their documents."""
+        """Pairs of all shards in order of admission, and what is known of each and its document."""
         order = {name: place for place, name in enumerate(shards.names(self.lake))}
         place = pl.col("shard").replace_strict(order, default=None, return_dtype=pl.Int64)
         pairs = self.lake.read("decontaminated_set").filter(pl.col("shard").is_in(list(order)))
         columns = ["shard", "doc_id", "license", "source"]
+        rates = ["shard", "qa_id", "closed_book_rate", "open_book_rate", "band"]
         return {
             "decontaminated_set": pairs.with_columns(place.alias("place"))
             .sort("place", maintain_order=True)
             .drop("place")
             .collect(),
+            "difficulty": self.lake.read("difficulty").select(rates).collect(),
             "relatives": self.lake.read("relatives").collect(),
             "raw_corpus": self.lake.read("raw_corpus").select(columns).collect(),
         }

@@ -143,3 +143,34 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0 and "Example" in result.output
     assert name in cli.list_commands(None)  # type: ignore[arg-type]
+
+
+def test_export_writes_what_the_channel_points_to(tmp_path: Path) -> None:
+    out = [tmp_path / name for name in ("a", "b")]
+    for folder in out:
+        result = run("export", "candidate", "--format", "verifier-training", str(folder))
+        assert result.exit_code == 0, result.output
+    made = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in out]
+    assert set(made[0]) == {"README.md", "manifest.json", "verifier-training.parquet"}
+    assert made[0] == made[1]
+    rows = pl.read_parquet(out[0] / "verifier-training.parquet")
+    assert set(rows["split"]) == {"sft", "train", "validation"}
+    tested = tmp_path / "test"
+    run("export", "candidate", "--format", "verifier-training", str(tested), "--splits", "test")
+    assert set(pl.read_parquet(tested / "verifier-training.parquet")["split"]) == {"test"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("best", "--format", "verifier-training"), "best: no such release or channel"),
+        (("candidate", "--format", "verifier-training", "--splits", "dev"), "no split 'dev'"),
+        (("candidate", "--format", "floppy"), "verifier-training"),
+    ],
+)
+def test_export_refuses_what_it_does_not_know(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    result = run("export", *arguments, str(tmp_path / "out"))
+    assert result.exit_code != 0 and said in result.output
+    assert not (tmp_path / "out").exists()

@@ -63,7 +63,12 @@ def test_plain_pairs_are_enough_for_verification(tmp_path: Path) -> None:
     ]  # fmt: skip
     made = _stage("verified_qa", _jsonl(tmp_path / "pairs.jsonl", *rows), tmp_path / "out")
     assert made["kept"]["qa_id"].to_list() == ["1"]
-    assert made["rejects"].select("row_id", "reason").rows() == [("2", "leaks")]
+    verdicts = pl.read_parquet(tmp_path / "out" / "pair_verdicts.parquet")
+    assert dict(verdicts.select("qa_id", "problem").iter_rows()) == {
+        "1": None,
+        "2": "refers_to_document",
+    }
+    assert made["rejects"].select("row_id", "reason").rows() == [("2", "refers_to_document")]
 
 
 def test_dedup_names_the_kept_document(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from webscale_dagster.contracts import audit
 from webscale_dagster.contracts.audit import CONTRACTS
 from webscale_dagster.contracts.check import common_checks
-from webscale_dagster.recipe import Recipe
+from webscale_dagster.recipe import Recipe, RlSplits
 from webscale_dagster.tables import TABLES
 
 RECIPE = Recipe()
@@ -32,6 +32,7 @@ PAIR: dict[str, Any] = {
     "prompt_version": "v",
     "verified_by": "rules",
     "quote_score": 1.0,
+    "support": 1.0,
 }
 GOOD: dict[str, dict[str, Any]] = {
     "raw_corpus": {"doc_id": "d", "row": 0, "text": "One two.", "lang": "en", "n_words": 2},
@@ -48,6 +49,17 @@ GOOD: dict[str, dict[str, Any]] = {
     "qa_pairs": PAIR,
     "verified_qa": PAIR,
     "decontaminated_set": PAIR,
+    "difficulty": {
+        "qa_id": "q",
+        "policy": "p",
+        "samples": 4,
+        "closed_book_rate": 0.5,
+        "open_book_rate": 1.0,
+        "n_closed": 4,
+        "n_open": 3,
+        "n_without_verdict": 1,
+        "band": "learnable",
+    },
     "rl_splits": {
         "example_id": "e",
         "qa_id": "q",
@@ -87,16 +99,26 @@ BAD: list[tuple[str, str, list[dict[str, Any]]]] = [
     ("qa_pairs", "evidence_present", [{"evidence": ""}]),
     ("verified_qa", "quote_has_its_place", [{"evidence_end": 0}]),
     ("verified_qa", "quote_is_found", [{"quote_score": 0.5}]),
+    ("verified_qa", "answer_is_supported", [{"support": 0.5}]),
+    ("verified_qa", "second_verdicts_are_good", [{"second_by": "m", "second_correct": False}]),
     ("verified_qa", "answer_not_in_question", [{"question": "Is it 2,850 kilometres long?"}]),
     ("verified_qa", "rules_give_no_model_verdict", [{"correct": True}]),
     ("verified_qa", "model_verdicts_are_good", [JUDGED | {"correct": False, "leaks": False}]),
     ("decontaminated_set", "model_verdicts_are_good", [JUDGED | {"correct": None}]),
+    ("difficulty", "samples_accounted_for", [{"n_without_verdict": 0}]),
+    ("difficulty", "policy_named", [{"policy": None}]),
+    ("difficulty", "rate_iff_verdicts", [{"n_open": 0, "n_without_verdict": 4}]),
+    ("difficulty", "rate_iff_verdicts", [{"closed_book_rate": None}]),
+    ("difficulty", "rate_is_a_share", [{"open_book_rate": 1.5}]),
+    ("difficulty", "band_fits_rates", [{"band": "hard"}]),
+    ("difficulty", "band_fits_rates", [{"band": None}]),
     ("rl_splits", "split_known", [{"split": "dev"}]),
     ("rl_splits", "prompt_present", [{"prompt": ""}]),
     ("rl_splits", "truth_present", [{"ground_truth": ""}]),
     ("rl_splits", "answer_type_known", [{"answer_type": "essay"}]),
     ("rl_splits", "options_are_json", [{"verifier_options": "x"}]),
     ("rl_splits", "prompt_unique", [{}, {"example_id": "f"}]),
+    ("rl_splits", "band_wanted", [{"band": "easy"}]),
     ("rl_splits", "family_in_one_split", [{}, {"example_id": "f", "split": "test"}]),
 ]
 
@@ -138,3 +160,26 @@ def test_offending_rows_are_kept_with_the_verdict_but_not_whole() -> None:
     rows = result.offending["text_present"]
     assert len(rows) == 5 and len(rows[0]["text"]) < 400
     assert any(line.startswith("text_present: 9 offending, 1 seen") for line in result.failures)
+
+
+@pytest.mark.parametrize(("lost", "passes"), [(0, True), (16, True), (17, False), (80, False)])
+def test_too_many_samples_without_a_verdict_hold_the_shard(lost: int, passes: bool) -> None:
+    """Of ten pairs with eight samples each, a fifth may be lost."""
+    rows = []
+    for n in range(10):
+        here = min(lost, 8)
+        lost -= here
+        closed, opened = max(4 - here, 0), min(8 - here, 4)
+        row = {"qa_id": f"q{n}", "n_closed": closed, "n_open": opened, "n_without_verdict": here}
+        row |= {"closed_book_rate": 0.5} if closed else {"closed_book_rate": None, "band": None}
+        rows.append(row | ({} if opened else {"open_book_rate": None}))
+    failed = _failed("difficulty", rows)
+    assert failed == ([] if passes else ["samples_have_verdicts"])
+
+
+def test_only_wanted_bands_are_in_a_filtered_set() -> None:
+    recipe = Recipe.model_construct(rl_splits=RlSplits(bands=("hard",)))
+    for band, passes in (("hard", True), ("trivial", False), (None, False)):
+        frame = _frame("rl_splits", [{"band": band}])
+        found = audit("rl_splits", frame, TABLES["rejects"].empty(), None, recipe)
+        assert found.passed is passes

@@ -32,7 +32,8 @@ PARENTS = {
     "qa_pairs": {"personas", "filtered_docs"},
     "verified_qa": {"qa_pairs", "filtered_docs"},
     "decontaminated_set": {"verified_qa", "benchmarks"},
-    "rl_splits": {"decontaminated_set", "near_duplicates", "raw_corpus"},
+    "difficulty": {"decontaminated_set", "filtered_docs"},
+    "rl_splits": {"decontaminated_set", "difficulty", "near_duplicates", "raw_corpus"},
     "dataset_release": {"rl_splits"},
 }
 DOCUMENTS = [
@@ -98,7 +99,7 @@ def test_an_asset_says_what_it_is(definitions: dg.Definitions, name: str) -> Non
         assert (spec.partitions_def is not None) == (name in SHARDED)
     graph = definitions.resolve_asset_graph()
     checks = {key.name for key in graph.get_check_keys_for_assets({spec.key})}
-    assert checks == {"gates" if name == "dataset_release" else "contract"}
+    assert checks == ({"gates", "red_team"} if name == "dataset_release" else {"contract"})
 
 
 def test_a_shard_is_a_run(definitions: dg.Definitions) -> None:

@@ -38,7 +38,7 @@ def lake(tmp_path: Path) -> FolderObjects:
 
 
 def test_rules_need_no_lease(tmp_path: Path, lake: FolderObjects) -> None:
-    with _attempt(tmp_path / "journal", lake, Recipe()) as (model, check):
+    with _attempt(tmp_path / "journal", lake, Recipe()) as ((model,), check):
         assert model.name == "extractive"
         check()
     assert not Path(lake.root).exists()
@@ -47,7 +47,7 @@ def test_rules_need_no_lease(tmp_path: Path, lake: FolderObjects) -> None:
 def test_a_model_that_costs_has_a_lease_and_on_a_folder_no_copy(
     tmp_path: Path, lake: FolderObjects
 ) -> None:
-    with _attempt(tmp_path / "journal", lake, Recipe(model=MODEL)) as (model, check):
+    with _attempt(tmp_path / "journal", lake, Recipe(model=MODEL)) as ((model,), check):
         assert model.name == "m"
         check()
         (key,) = lake.keys("")
@@ -70,7 +70,7 @@ def test_check_and_model_stop_when_another_has_taken_over(
 ) -> None:
     from tests.llm.fakes import request
 
-    with _attempt(tmp_path / "journal", lake, Recipe(model=MODEL)) as (model, check):
+    with _attempt(tmp_path / "journal", lake, Recipe(model=MODEL)) as ((model,), check):
         lake.put(f"leases/qa_pairs/{SHARD}/00000002.json", b"{}")
         lease = check.__self__  # type: ignore[attr-defined]
         lease._alive = float("-inf")
@@ -90,7 +90,7 @@ def test_where_the_lake_is_on_s3_the_journal_is_copied_under_the_leases_number(
     monkeypatch.setattr(module, "S3Objects", Bucket)
     bucket = Bucket(str(tmp_path / "bucket"))
     for number, keys in ((1, 1), (2, 2)):
-        with _attempt(tmp_path / f"host{number}", bucket, Recipe(model=MODEL)) as (model, _):
+        with _attempt(tmp_path / f"host{number}", bucket, Recipe(model=MODEL)) as ((model,), _):
             journal: Any = model._journal
             assert len(journal) == number - 1  # the host before had answered so many
             journal.add([(f"{number:024d}", _done())])

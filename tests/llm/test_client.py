@@ -164,6 +164,15 @@ def test_a_cut_off_reply_is_asked_for_with_twice_the_room(tmp_path: Path) -> Non
     assert [each.max_tokens for each in fake.asked] == [100, 200]
 
 
+@pytest.mark.parametrize("done", [Completion("so on", finish_reason="length"), Completion("")])
+def test_a_free_reply_is_never_asked_for_again(tmp_path: Path, done: Completion) -> None:
+    fake = Fake(lambda asked: done)
+    for _ in range(2):
+        (reply,) = ask(tmp_path, fake, request(reply=None))
+        assert reply.problem == (None if done.text else "reply_empty")
+    assert len(fake.asked) == 1
+
+
 def test_a_replayed_reply_that_does_not_fit_is_repaired_now(tmp_path: Path) -> None:
     with Journal(tmp_path, STAGE, SHARD) as journal:  # killed between reply and repair
         journal.add([(request_key(CHOICE.identity, request("a")), Completion("no"))])

@@ -248,12 +248,13 @@ def test_the_key_is_made_of_all_that_decides_a_reply() -> None:
         replace(base, temperature=0.5),
         replace(base, max_tokens=9),
         replace(base, seed=1),
+        replace(base, reply=None),
         request("b"),
         replace(base, messages=({"role": "system", "content": "a"},)),
         replace(base, messages=(*base.messages, *base.messages)),
     ]
     keys = {request_key("m", each) for each in [base, *others]}
-    assert len(keys | {request_key("other", base)}) == 8
+    assert len(keys | {request_key("other", base)}) == 9
     same = replace(base, row_id="x", stage="x", variables={"x": 1}, prompt_version="x")
     assert request_key("m", same) == request_key("m", base)
 

@@ -100,6 +100,28 @@ def test_each_problem(text: str, finish: str, problem: str) -> None:
     assert reply.reject[0] == problem and text in reply.reject[1]
 
 
+@pytest.mark.parametrize(
+    ("text", "finish"),
+    [
+        ("It is 5.\n\nAnswer: 5", "stop"),
+        ("<think>Is it", "length"),
+        ('{"text": "cut o', "length"),
+        ("", "length"),  # all of it went into reasoning that the server keeps to itself
+        ("I cannot help with that.", "refusal"),
+        ("", "content_filter"),
+        ("tab\there, nul \x00 there", "stop"),
+    ],
+)
+def test_a_free_reply_is_whatever_was_said(text: str, finish: str) -> None:
+    reply = read_reply(request(reply=None), Completion(text, finish_reason=finish))
+    assert (reply.problem, reply.value, reply.text) == (None, text, text)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_a_free_reply_that_says_nothing_is_none(text: str) -> None:
+    assert read_reply(request(reply=None), Completion(text)).problem == "reply_empty"
+
+
 def test_a_reply_that_is_whole_is_used_though_it_was_the_last_token() -> None:
     assert _read('{"text": "a"}', "length").value == Note(text="a")
 

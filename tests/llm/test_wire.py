@@ -44,6 +44,12 @@ def test_all_fields_of_a_request() -> None:
     }
 
 
+def test_a_free_reply_has_no_format() -> None:
+    free = _sent(temperature=1.0, max_tokens=99, seed=17, reply=None)
+    shaped = _sent(temperature=1.0, max_tokens=99, seed=17)
+    assert free == {k: v for k, v in shaped.items() if k != "response_format"}
+
+
 def test_a_seed_goes_only_where_something_is_drawn() -> None:
     assert "seed" not in _sent(temperature=0.0, seed=17)
     assert _sent(temperature=0.1, seed=0)["seed"] == 0

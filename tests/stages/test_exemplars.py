@@ -11,7 +11,8 @@ import pytest
 
 from webscale_dagster.recipe import Recipe
 from webscale_dagster.stages.domains import Domain, domains
-from webscale_dagster.stages.rules import align, rule_problem
+from webscale_dagster.stages.free_checks import check_pair
+from webscale_dagster.stages.quotes import align
 from webscale_dagster.verifiers import verify
 
 DOMAINS = domains(Recipe())
@@ -31,10 +32,12 @@ def problem(exemplar: Mapping[str, Any]) -> str | None:
         **{name: exemplar[name] for name in ("question", "answer", "answer_type")},
         "verifier_options": orjson.dumps(options).decode(),
         "evidence": exemplar["quote"],
+        "text": exemplar["passage"],
+        "lang": "en",
     }
-    broken = rule_problem(row, score, SETTINGS)
-    if broken is not None:
-        return ": ".join(broken)
+    broken = check_pair(row, SETTINGS).problems
+    if broken:
+        return ": ".join(broken[0])
     answer, kind = exemplar["answer"], exemplar["answer_type"]
     outcome = verify(kind, f"Answer: {answer}", answer, **options)
     return None if outcome.outcome == "correct" else f"verifier: {outcome.reason}"
@@ -80,7 +83,7 @@ def test_no_two_exemplars_share_a_question_or_a_passage(name: str) -> None:
         ({}, None),
         ({"quote": "The Danube is 2,850 kilometers long."}, "quote"),
         ({"quote": "It rises in the Black Forest."}, "answer_not_in_quote"),
-        ({"question": "Is it true that the Danube is 2,850 kilometres long?"}, "leaks"),
+        ({"question": "How long is the Danube, 2,850 kilometres?"}, "leaks"),
         ({"question": "How long is the river in the passage?"}, "refers_to_document"),
         ({"answer": "very long"}, "answer_not_of_its_type"),
         ({"options": {"unit": "kilograms"}}, "answer_not_of_its_type"),

@@ -20,7 +20,7 @@ from webscale_dagster.stages.prompt import (
     repair_message,
 )
 from webscale_dagster.stages.protocol import UNUSABLE
-from webscale_dagster.verifiers import ANSWER_TYPES
+from webscale_dagster.verifiers import MEANINGS
 
 CANARY = "CANARY-7f3a"
 INJECTIONS = {
@@ -123,7 +123,8 @@ def test_questions_for_the_readers_of_a_document_differ_at_their_end_only() -> N
 def test_every_answer_type_is_explained_to_the_writer() -> None:
     (request, *_) = library_requests(Recipe(), "qa_pairs", "Facts.", None)
     offered = re.findall(r"^ +- `(\w+)`: \w", request.messages[0]["content"], re.MULTILINE)
-    assert sorted(offered) == sorted(set(ANSWER_TYPES) - {"boolean", "multiple_choice"})
+    assert sorted(offered) == sorted(MEANINGS)
+    assert {"number", "entity", "math"} <= set(offered)
 
 
 def test_a_variable_that_is_missing_is_an_error() -> None:
@@ -141,5 +142,6 @@ def test_the_repair_says_why_in_one_line(problem: str) -> None:
 
 @pytest.mark.parametrize("stage", ASKING)
 def test_prompts_decide_the_code_version(stage: str) -> None:
-    for name in ("system", stage, "repair"):
+    policy = stage == "difficulty"  # which is asked as in training, and answers freely
+    for name in (stage,) if policy else ("system", stage, "repair"):
         assert f"prompts/{name}.md" in STAGES[stage].files

@@ -6,11 +6,14 @@ from collections import Counter
 from typing import Any
 
 import polars as pl
+import pytest
 
+import webscale_dagster.verifiers as verifiers
 from webscale_dagster.recipe import Recipe, RlSplits
 from webscale_dagster.stages import STAGES, Context
 from webscale_dagster.stages.rl_splits import split_of
 from webscale_dagster.tables import TABLES
+from webscale_dagster.verifiers.outcome import AnswerType
 
 SETTINGS = RlSplits(sft=0.1, validation=0.1, test=0.2)
 
@@ -30,7 +33,12 @@ def _pair(number: int, doc_id: str, question: str | None = None, domain: str = "
     }
 
 
-def _run(pairs: list[Any], families: dict[str, list[str]], settings: RlSplits = SETTINGS) -> Any:
+def _run(
+    pairs: list[Any],
+    families: dict[str, list[str]],
+    settings: RlSplits = SETTINGS,
+    rates: pl.DataFrame | None = None,
+) -> Any:
     documents = sorted({pair["doc_id"] for pair in pairs})
     relatives = [
         {
@@ -47,10 +55,12 @@ def _run(pairs: list[Any], families: dict[str, list[str]], settings: RlSplits = 
     ]
     frames = {
         "decontaminated_set": pl.DataFrame(pairs, schema=TABLES["decontaminated_set"].schema),
+        "difficulty": TABLES["difficulty"].empty() if rates is None else rates,
         "relatives": pl.DataFrame(relatives, schema=TABLES["relatives"].schema),
         "raw_corpus": pl.DataFrame(raw),
     }
-    return STAGES["rl_splits"].run(frames, Context(Recipe(rl_splits=settings)))
+    recipe = Recipe().model_copy(update={"rl_splits": settings})
+    return STAGES["rl_splits"].run(frames, Context(recipe))
 
 
 def test_shares_are_kept_and_a_family_never_moves() -> None:
@@ -106,3 +116,74 @@ def test_a_domain_keeps_its_share() -> None:
     assert counts == {"math": 30, "law": 20}
     assert result.rejects["reason"].to_list() == ["domain_balance"] * 50
     assert _run(pairs, {}, settings).kept.equals(result.kept)
+
+
+BANDS = [("trivial", 1.0, 1.0), ("learnable", 0.5, 1.0), ("hard", 0.0, 0.25), ("broken", 0.0, 0.0)]
+
+
+def _rates() -> pl.DataFrame:
+    """Of the pairs q0 to q3, one of each band; q4 has samples and no verdict, q5 has no row."""
+    blank = dict.fromkeys(TABLES["difficulty"].schema)
+    rows = [
+        {"qa_id": f"q{n}", "band": band, "closed_book_rate": closed, "open_book_rate": opened}
+        for n, (band, closed, opened) in enumerate([*BANDS, (None, None, 1.0)])
+    ]
+    given = [blank | row | {"shard": "s-00000"} for row in rows]
+    return pl.DataFrame(given, schema=TABLES["difficulty"].schema)
+
+
+def test_every_example_carries_its_rates() -> None:
+    result = _run([_pair(n, f"d{n}") for n in range(6)], {}, rates=_rates())
+    columns = ("qa_id", "band", "closed_book_rate", "open_book_rate")
+    assert result.kept.select(columns).rows() == [
+        *((f"q{n}", *row) for n, row in enumerate(BANDS)),
+        ("q4", None, None, 1.0),
+        ("q5", None, None, None),
+    ]
+    assert result.rejects.is_empty()
+
+
+def test_only_wanted_bands_become_examples() -> None:
+    settings = SETTINGS.model_copy(update={"bands": ("learnable", "hard")})
+    result = _run([_pair(n, f"d{n}") for n in range(6)], {}, settings, _rates())
+    assert result.kept["band"].to_list() == ["learnable", "hard"]
+    assert result.rejects.select("row_id", "reason", "detail").rows() == [
+        ("q0", "difficulty_band", "trivial: closed book 1, open 1"),
+        ("q3", "difficulty_band", "broken: closed book 0, open 0"),
+        ("q4", "difficulty_unknown", "closed book unknown, open 1"),
+        ("q5", "difficulty_unknown", "closed book unknown, open unknown"),
+    ]
+
+
+def test_a_pair_that_leaves_for_its_band_makes_room_for_its_duplicate() -> None:
+    settings = SETTINGS.model_copy(update={"bands": ("learnable",)})
+    asked = "How high is the tower of Ulm?"
+    result = _run([_pair(0, "a", asked), _pair(1, "b", asked)], {}, settings, _rates())
+    assert result.kept["qa_id"].to_list() == ["q1"]
+    assert result.rejects["reason"].to_list() == ["difficulty_band"]
+
+
+def test_an_example_must_not_accept_the_truths_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two towers of 100 metres are too few to tell: only what differs is an other."""
+    pairs = [_pair(n, f"d{n}") | {"answer": answer} for n, answer in enumerate(("100", "100"))]
+    pairs += [_pair(2, "d2") | {"answer": "copper", "answer_type": "term"}]
+    assert _run(pairs, {}).kept.height == 3
+    everything = AnswerType(lambda text, _: text, lambda *_: None)
+    monkeypatch.setitem(verifiers._TYPES, "number", everything)
+    result = _run(pairs, {})
+    assert result.kept["qa_id"].to_list() == ["q2"]
+    rejects = result.rejects.select("row_id", "reason").rows()
+    assert rejects == [(f"q{n}", "verifier_accepts_others") for n in range(2)]
+    assert "copper" in result.rejects["detail"][0]
+
+
+def test_the_balance_is_struck_without_who_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = AnswerType(lambda text, _: text, lambda *_: None)
+    monkeypatch.setitem(verifiers._TYPES, "term", everything)
+    pairs = [_pair(n, f"d{n}", domain="math" if n < 80 else "law") for n in range(100)]
+    pairs[90] |= {"answer": "copper", "answer_type": "term"}
+    settings = SETTINGS.model_copy(update={"max_domain_share": 0.6})
+    result = _run(pairs, {}, settings)
+    assert dict(result.kept.group_by("domain").len().rows()) == {"math": 28, "law": 19}
+    reasons = dict(result.rejects.group_by("reason").len().rows())
+    assert reasons == {"verifier_accepts_others": 1, "domain_balance": 52}

@@ -23,6 +23,9 @@ COMMANDS = {
     "dedup": "text",
     "decontaminate": "text",
     "status": "status",
+    "export": "export",
+    "audit": "audit",
+    "red-team": "red_team",
     "doctor": "doctor",
 }
 

@@ -64,6 +64,8 @@ def _rows(lake: Lake, table: str, shard: str | None) -> pl.LazyFrame:
         return lake.rejects(list(STAGES), names)
     if table == "llm_calls":
         return lake.llm_calls(list(STAGES), names)
+    if table == "policy_samples":
+        return lake.policy_samples(names)
     return lake.read(table, shard)
 
 

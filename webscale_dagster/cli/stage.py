@@ -12,7 +12,7 @@ from webscale_dagster.cli.console import bars, console, errors
 from webscale_dagster.cli.estimate import MODEL_HELP
 from webscale_dagster.cli.files import read_rows, write_parquet
 from webscale_dagster.home import home_recipe
-from webscale_dagster.llm.backends import open_model
+from webscale_dagster.llm.backends import open_models
 from webscale_dagster.llm.journal import Journal
 from webscale_dagster.llm.pace import Pace
 from webscale_dagster.llm.tally import Tally
@@ -23,6 +23,7 @@ from webscale_dagster.sources import load_source, plan_shards, write_source
 from webscale_dagster.stages import STAGES, Context, Result, Stage
 from webscale_dagster.tables import TABLES
 from webscale_dagster.text.near_duplicates import sign
+from webscale_dagster.verifiers.guess import guess
 from webscale_dagster.walk import benchmark_files, record_frames
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -73,6 +74,8 @@ def stage(
     write_parquet(result.kept, out / "kept.parquet")
     write_parquet(result.rejects, out / "rejects.parquet")
     write_parquet(calls, out / "calls.parquet")
+    if "pair_verdicts" in result.beside:
+        write_parquet(result.beside["pair_verdicts"], out / "pair_verdicts.parquet")
     console.print(f"{result.kept.height:,} kept, {result.rejects.height:,} rejects: {out}")
 
 
@@ -93,8 +96,9 @@ def _run(
     if not made.asks_model:
         return made.run(frames, context), TABLES["llm_calls"].empty()
     with Journal(out / ".journal", made.name, "plain") as journal:
-        model = open_model(recipe, journal, pace=pace, watch=watch, say=errors.print)
-        return made.run(frames, replace(context, model=model)), model.calls()
+        asked = open_models(recipe, journal, pace=pace, watch=watch, say=errors.print)
+        context = replace(context, model=asked[0], second=asked[1] if asked[1:] else None)
+        return made.run(frames, context), pl.concat([model.calls() for model in asked])
 
 
 def _records(source: Path, recipe: Recipe, text_field: str, out: Path) -> dict[str, pl.DataFrame]:
@@ -163,13 +167,16 @@ def _pairs(rows: pl.DataFrame, table: str, source: Path) -> pl.DataFrame:
         "domain": pl.lit("other"),
         "persona_index": pl.lit(0),
         "persona": pl.lit(""),
-        "answer_type": pl.lit("short_phrase"),
+        "answer_type": pl.struct("question", "answer").map_elements(
+            lambda row: guess(row["question"] or "", [row["answer"] or ""]), return_dtype=pl.String
+        ),
         "verifier_options": pl.lit("{}"),
         "evidence": pl.col("answer"),
         "model": pl.lit(""),
         "prompt_version": pl.lit(""),
         "verified_by": pl.lit("rules"),
         "quote_score": pl.lit(1.0),
+        "support": pl.lit(1.0),
         "text": pl.col("evidence") if "evidence" in rows.columns else pl.col("answer"),
     }
     missing = [value.alias(name) for name, value in defaults.items() if name not in rows.columns]

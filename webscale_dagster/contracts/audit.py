@@ -32,6 +32,7 @@ CONTRACTS: dict[str, Callable[[Recipe], tuple[Check, ...]]] = {
     "qa_pairs": questions.qa_pairs,
     "verified_qa": questions.verified_qa,
     "decontaminated_set": questions.decontaminated_set,
+    "difficulty": questions.difficulty,
     "rl_splits": dataset.rl_splits,
 }
 EXPECTATION = "ExpectColumnMaxToBeBetween"
@@ -106,7 +107,9 @@ def audit(
         metrics += _conservation(table, frame, rejects, parents)
     if table == "raw_corpus":
         metrics.append(_readable(frame, rejects, recipe))
-    if table in ASKING and parents is not None:
+    if table == "difficulty":
+        metrics.append(_judged(frame, recipe))
+    elif table in ASKING and parents is not None:
         metrics.append(_usable(table, rejects, parents, recipe))
     errors = _judge(table, metrics)
     verdicts = tuple(
@@ -188,6 +191,20 @@ def _usable(table: str, rejects: pl.DataFrame, parents: pl.Series, recipe: Recip
         share,
         getattr(recipe, table).max_unusable_share,
         unusable,
+    )
+
+
+def _judged(frame: pl.DataFrame, recipe: Recipe) -> Metric:
+    """A policy or a verifier that fails must not leave rates of a few samples that look known."""
+    wanted = 2 * int(frame["samples"].sum())
+    without = int(frame["n_without_verdict"].sum())
+    share = without / wanted if wanted and frame.height >= FEW_RECORDS else 0.0
+    return Metric(
+        "samples_have_verdicts",
+        "the share of samples without a verdict is within the limit",
+        share,
+        recipe.difficulty.max_unusable_share,
+        frame.filter(pl.col("n_without_verdict") > 0),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from webscale_dagster.contracts.check import Check, not_blank, not_json_object
-from webscale_dagster.recipe import Recipe
+from webscale_dagster.recipe import BANDS, Recipe
 from webscale_dagster.verifiers import ANSWER_TYPES
 
 SPLITS = ("sft", "train", "validation", "test")
@@ -25,8 +25,9 @@ def benchmarks(recipe: Recipe) -> tuple[Check, ...]:
 
 
 def rl_splits(recipe: Recipe) -> tuple[Check, ...]:
-    """Examples are complete, typed, unique, and no family straddles two splits."""
-    del recipe
+    """Examples are complete, typed, unique, of wanted bands; no family straddles two splits."""
+    wanted = recipe.rl_splits.bands
+    band = pl.col("band")
     return (
         Check(
             "split_known", f"split is one of {', '.join(SPLITS)}", ~pl.col("split").is_in(SPLITS)
@@ -44,5 +45,10 @@ def rl_splits(recipe: Recipe) -> tuple[Check, ...]:
             "family_in_one_split",
             "documents of a family share a split",
             pl.col("split").n_unique().over("family") > 1,
+        ),
+        Check(
+            "band_wanted",
+            "the band is one that the recipe wants; unknown only where it wants them all",
+            ~band.is_in(wanted) if wanted else band.is_not_null() & ~band.is_in(BANDS),
         ),
     )

@@ -14,6 +14,7 @@ import dagster as dg
 import polars as pl
 
 from webscale_dagster.contracts import Audit
+from webscale_dagster.defs.pass_rates import histogram
 from webscale_dagster.defs.resources import Platform
 from webscale_dagster.lake import AuditFailed
 from webscale_dagster.llm.errors import RunEnds
@@ -31,7 +32,8 @@ _ROWS = 5
 # What a person wants to read of a row, most of all first; a preview shows three of them.
 _READABLE = (
     *("question", "answer", "evidence", "persona", "prompt", "ground_truth", "domain"),
-    *("title", "text", "doc_id", "keep_doc_id", "jaccard"),
+    *("title", "text", "band", "closed_book_rate", "open_book_rate"),
+    *("doc_id", "keep_doc_id", "jaccard"),
 )
 _INLINE = 900  # the UI shows Markdown of less than 1,000 characters at once, more on a click
 _REASON = 36  # characters that a reason and its count take there, and the least for an example
@@ -109,6 +111,8 @@ def _metadata(walk: Walk, name: str, made: Made) -> dict[str, Any]:
         "dagster/row_count": made.kept.height,
         "funnel": dg.MetadataValue.md(_funnel(name, made, published.audit)),
     }
+    if name == "difficulty":
+        rows["pass_rates"] = dg.MetadataValue.md(histogram(made.kept))
     if made.rejects.height:
         rows["reject_reasons"] = dg.MetadataValue.md(_reasons(made))
     return rows | {

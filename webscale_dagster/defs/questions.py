@@ -1,4 +1,4 @@
-"""Assets 5 to 8: from documents to clean question-answer pairs."""
+"""Assets 5 to 9: from documents to clean question-answer pairs, and how hard they are."""
 
 from __future__ import annotations
 
@@ -27,4 +27,11 @@ decontaminated_set = walk_asset(
     "questions",
     "Pairs that overlap no benchmark question.",
     deps=["verified_qa", "benchmarks"],
+)
+difficulty = walk_asset(
+    "difficulty",
+    "questions",
+    "How often a policy answers a pair right without the document and with it; switched off unless "
+    "the recipe wants samples.",
+    deps=["decontaminated_set", "filtered_docs"],
 )

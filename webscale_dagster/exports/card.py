@@ -13,6 +13,7 @@ import jinja2
 import polars as pl
 
 from webscale_dagster import shards
+from webscale_dagster.exports.verifier_checks import verifier_checks
 from webscale_dagster.walk import SHARDED, Walk
 
 
@@ -35,6 +36,7 @@ def card(walk: Walk, examples: pl.DataFrame, manifest: dict[str, Any]) -> str:
         funnel=_funnel(walk),
         reasons=_reasons(walk),
         shown=_shown(examples),
+        checks=verifier_checks(walk, examples),
     )
 
 

@@ -1,6 +1,7 @@
 """The gates of a release, read again from the lake: never from the colour of a Dagster check.
 
-Makes gates from verdicts, contents and the examples; reads the lake, writes nothing.
+Makes gates from verdicts, contents and the examples; reads the lake. What the verifiers make of the
+examples is kept there (``verifier_checks.py``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from webscale_dagster import shards
-from webscale_dagster.recipe import Recipe
+from webscale_dagster.exports.verifier_checks import VerifierChecks, verifier_checks
+from webscale_dagster.recipe import DatasetRelease, Recipe
 from webscale_dagster.text.normalise import says
 from webscale_dagster.walk import SHARDED, Walk
 
@@ -34,6 +36,7 @@ class Gate:
 def gates(walk: Walk, examples: pl.DataFrame) -> list[Gate]:
     """Every gate of the recipe, passed or not."""
     settings = walk.recipe.dataset_release
+    checks = verifier_checks(walk, examples)
     return [
         _contracts(walk),
         _carried_through(walk),
@@ -51,6 +54,8 @@ def gates(walk: Walk, examples: pl.DataFrame) -> list[Gate]:
         ),
         _leaks(examples, walk.recipe),
         _verified(examples, settings.allow_verified_by_rules),
+        _self_check(checks),
+        _red_team(checks, settings),
     ]
 
 
@@ -113,4 +118,32 @@ def _verified(examples: pl.DataFrame, by_rules_allowed: bool) -> Gate:
         by_rules_allowed or by_rules == 0,
         f"{by_rules} of {examples.height} examples verified by rules alone",
         "any" if by_rules_allowed else "none by rules alone",
+    )
+
+
+def _self_check(checks: VerifierChecks) -> Gate:
+    first = "; ".join(f"{p['id']}: {p['reason']}: {p['detail']}" for p in checks.problems[:3])
+    seen = f"{checks.n_problems} of {checks.n_examples} examples have a problem"
+    return Gate(
+        "verifiers_accept_their_truths",
+        checks.n_problems == 0,
+        f"{seen}; {first}" if first else seen,
+        "each verifier accepts its own ground truth, and none of five others",
+    )
+
+
+def _red_team(checks: VerifierChecks, settings: DatasetRelease) -> Gate:
+    at_most = settings.max_verifier_failure_share
+    worst = max(checks.rows, key=lambda row: row.hacks, default=None)
+    seen = (
+        f"hack rate {checks.hack_rate:.4f} ({checks.n_hacks} of {checks.attacks} attacks), "
+        f"{checks.n_failures} without a verdict"
+    )
+    if worst is not None and worst.hacks:
+        seen += f"; most in {worst.answer_type}, {worst.family}: {worst.hacks}"
+    return Gate(
+        "red_team",
+        checks.hack_rate <= settings.max_hack_rate and checks.failure_share <= at_most,
+        seen,
+        f"hack rate at most {settings.max_hack_rate}, without a verdict at most {at_most:.1%}",
     )

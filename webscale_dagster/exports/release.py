@@ -20,6 +20,7 @@ from webscale_dagster import shards
 from webscale_dagster.content import parquet
 from webscale_dagster.exports.card import card
 from webscale_dagster.exports.gates import Gate, gates
+from webscale_dagster.exports.verifier_checks import VerifierChecks, verifier_checks
 from webscale_dagster.recipe import content_hash
 from webscale_dagster.stages import STAGES, code_version
 from webscale_dagster.tables import TABLES
@@ -36,6 +37,7 @@ class Release:
     gates: list[Gate]
     channel: str | None
     manifest: dict[str, Any]
+    checks: VerifierChecks
 
     @property
     def passed(self) -> bool:
@@ -59,7 +61,8 @@ def make_release(walk: Walk) -> Release:
     moved = channel if channel != "none" and all(gate.passed for gate in found) else None
     if moved:
         _move_channel(walk, moved, name, found)
-    return Release(name, f"{lake.root}/{folder}", old is None, found, moved, manifest)
+    checks = verifier_checks(walk, examples)
+    return Release(name, f"{lake.root}/{folder}", old is None, found, moved, manifest, checks)
 
 
 def _write(

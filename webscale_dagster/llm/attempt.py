@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from webscale_dagster.llm.backends import open_model
+from webscale_dagster.llm.backends import open_models
 from webscale_dagster.llm.client import JournaledModel
 from webscale_dagster.llm.journal import Journal
 from webscale_dagster.llm.journal_copy import JournalCopy
@@ -32,19 +32,20 @@ def attempt(
     pace: Pace,
     watch: Callable[[Tally], None],
     say: Callable[[str], None],
-) -> Iterator[tuple[JournaledModel, Callable[[], None]]]:
-    """The model, and a check that raises ``LeaseLost`` if another attempt has taken over.
+) -> Iterator[tuple[tuple[JournaledModel, ...], Callable[[], None]]]:
+    """The stage's models, and a check that raises ``LeaseLost`` if another attempt has taken over.
 
     On this host the journal's lock keeps a second attempt out; between hosts, the lease does.
     """
     with ExitStack() as open_things:
         journal = open_things.enter_context(Journal(folder, stage, shard))
         check: Callable[[], None] = lambda: None  # noqa: E731
-        if recipe.model_of(stage).backend != "extractive":  # rules cost nothing
+        backends = {choice.backend for choice in recipe.models_of(stage)}
+        if backends != {"extractive"}:  # rules cost nothing
             lease = open_things.enter_context(
                 Lease(objects, stage, shard, journal.path, waiting=say)
             )
             check = lease.check
             if isinstance(objects, S3Objects):
                 open_things.enter_context(JournalCopy(objects, journal, lease.number))
-        yield open_model(recipe, journal, pace=pace, check=check, watch=watch, say=say), check
+        yield open_models(recipe, journal, pace=pace, check=check, watch=watch, say=say), check

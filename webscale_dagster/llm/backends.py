@@ -1,4 +1,4 @@
-"""Opens the model a recipe names for a stage: its backend, behind the journal.
+"""Opens the models a recipe names for a stage: their backends, behind the journal.
 
 Reads and writes nothing itself; what the backends do is said in their modules.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from webscale_dagster.llm.client import Backend, JournaledModel
 from webscale_dagster.llm.journal import Journal
@@ -38,7 +39,7 @@ def open_backend(
     return Extractive()
 
 
-def open_model(
+def open_models(
     recipe: Recipe,
     journal: Journal,
     *,
@@ -46,11 +47,23 @@ def open_model(
     check: Callable[[], None] = lambda: None,
     watch: Callable[[Tally], None] = lambda tally: None,
     say: Callable[[str], None] = lambda message: None,
-) -> JournaledModel:
-    """The model that the recipe gives to the journal's stage; the journal must be open."""
-    choice = recipe.model_of(journal.stage)
+) -> tuple[JournaledModel, ...]:
+    """The models that the recipe gives to the journal's stage; the journal must be open."""
     home = journal.path.parent.parent  # of all stages' journals
     batches = home.parent / "batches" / journal.stage / (journal.shard or "-")
-    backend = open_backend(choice, pace or Pace(), batches, say)
-    guard = Guard(recipe, home)
-    return JournaledModel(choice, backend, journal, guard=guard, check=check, watch=watch)
+    return tuple(
+        JournaledModel(
+            choice,
+            open_backend(choice, pace or Pace(), batches / str(place) if place else batches, say),
+            journal,
+            guard=Guard(recipe, home),
+            check=check,
+            watch=watch,
+        )
+        for place, choice in enumerate(recipe.models_of(journal.stage))
+    )
+
+
+def open_model(recipe: Recipe, journal: Journal, **more: Any) -> JournaledModel:
+    """The one model, or the first, that the recipe gives to the journal's stage."""
+    return open_models(recipe, journal, **more)[0]

@@ -202,7 +202,8 @@ class JournaledModel:
         """Read a reply; one that cannot be used is asked for once more."""
         self._calls.add(slot.request, slot.key, done, replayed)
         reply = read_reply(slot.request, done)
-        if reply.problem is not None and not slot.repairs:
+        shaped = slot.request.reply is not None
+        if reply.problem is not None and shaped and not slot.repairs:
             slot.request, slot.repairs = repair(slot.request, reply), True
             self._start(slot)
             return

@@ -29,6 +29,8 @@ _SHOWN = 2000  # characters of a broken reply that are quoted back to the model
 def read_reply(request: Request, done: Completion) -> Reply:
     """The reply's value, or the problem that keeps it from being used."""
     text = done.text
+    if request.reply is None:
+        return _freely(done)
     if done.finish_reason in _REFUSED:
         return Reply(text, problem="reply_refused", error=f"finish_reason {done.finish_reason}")
     try:  # the plain case, and nearly always the only step
@@ -41,8 +43,15 @@ def read_reply(request: Request, done: Completion) -> Reply:
     if not text.strip():
         return Reply(text, problem="reply_empty", error="the reply has no text")
     if first["type"] == "json_invalid":
-        return _leniently(request, text, str(first["msg"]))
+        return _leniently(request.reply, text, str(first["msg"]))
     return Reply(text, problem="reply_off_schema", error=_where(first))
+
+
+def _freely(done: Completion) -> Reply:
+    """A reply without a shape is all that was said, even if that ends early or refuses."""
+    if done.text.strip() or done.finish_reason in (*_REFUSED, "length"):
+        return Reply(done.text, done.text)
+    return Reply(done.text, problem="reply_empty", error="the reply has no text")
 
 
 def _where(error: Any) -> str:
@@ -50,7 +59,7 @@ def _where(error: Any) -> str:
     return f"{place}: {error['msg']}" if place else str(error["msg"])
 
 
-def _leniently(request: Request, text: str, error: str) -> Reply:
+def _leniently(shape: type[BaseModel], text: str, error: str) -> Reply:
     """The JSON object inside the text, control characters in its strings read as spaces."""
     inner = _THOUGHT.sub("", text)
     start, end = inner.find("{"), inner.rfind("}")
@@ -64,7 +73,7 @@ def _leniently(request: Request, text: str, error: str) -> Reply:
         problem = "reply_control_characters" if _controls(inner) else problem
         return Reply(text, problem=problem, error=error)
     try:
-        return Reply(text, request.reply.model_validate(found))
+        return Reply(text, shape.model_validate(found))
     except ValidationError as failed:
         first = failed.errors(include_url=False, include_input=False)[0]
         return Reply(text, problem="reply_off_schema", error=_where(first))
@@ -96,9 +105,9 @@ def repair(request: Request, reply: Reply) -> Request:
 
 
 @functools.cache
-def schema_bytes(reply: type[BaseModel]) -> bytes:
+def schema_bytes(reply: type[BaseModel] | None) -> bytes:
     """The reply's schema as the journal's key hashes it; the order of its fields counts."""
-    return orjson.dumps(reply.model_json_schema())
+    return b"" if reply is None else orjson.dumps(reply.model_json_schema())
 
 
 @functools.cache

@@ -6,11 +6,17 @@ Makes ``Tally`` values; reads and writes nothing. Time is handed in.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from webscale_dagster.llm.journal import Completion
 from webscale_dagster.models import Price
+
+_COUNTS = (
+    *("requests", "replayed", "repaired", "tokens_in", "tokens_out", "cached_tokens", "cost"),
+    *("problems", "errors"),
+)
 
 
 @dataclass
@@ -94,6 +100,16 @@ class Tally:
         }
         left = self.eta(done, total)
         return found if left is None else found | {"seconds_left": round(left)}
+
+
+def joined(tallies: Sequence[Tally]) -> Tally:
+    """The counts of models that worked one after the other."""
+    first, last = tallies[0], tallies[-1]
+    whole = Tally(first.price, first.began, last.now)
+    for tally in tallies:
+        for name in _COUNTS:
+            setattr(whole, name, getattr(whole, name) + getattr(tally, name))
+    return whole
 
 
 def _span(seconds: float) -> str:

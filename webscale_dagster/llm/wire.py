@@ -44,8 +44,9 @@ def body(choice: ModelChoice, request: Request) -> dict[str, Any]:
         "messages": request.messages,
         "temperature": request.temperature,
         choice.max_tokens_field: request.max_tokens,
-        "response_format": _response_format(request.reply, is_bounded(choice)),
     }
+    if request.reply is not None:
+        fields["response_format"] = _response_format(request.reply, is_bounded(choice))
     if request.temperature > 0:
         fields["seed"] = request.seed
     if choice.extra or choice.omit:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from webscale_dagster.recipe import Recipe, content_hash
 from webscale_dagster.stages.benchmarks import STAGE as BENCHMARKS
 from webscale_dagster.stages.decontaminated_set import STAGE as DECONTAMINATED_SET
+from webscale_dagster.stages.difficulty import STAGE as DIFFICULTY
 from webscale_dagster.stages.filtered_docs import STAGE as FILTERED_DOCS
 from webscale_dagster.stages.near_duplicates import STAGE as NEAR_DUPLICATES
 from webscale_dagster.stages.personas import STAGE as PERSONAS
@@ -31,6 +32,7 @@ STAGES: dict[str, Stage] = {
         QA_PAIRS,
         VERIFIED_QA,
         DECONTAMINATED_SET,
+        DIFFICULTY,
         RL_SPLITS,
     )
 }
@@ -41,10 +43,15 @@ def code_version(stage: Stage, recipe: Recipe) -> str:
     merged = [STAGES[name] for name in stage.merges] if recipe.annotate == "merged" else []
     settings = {name for one in (stage, *merged) for name in one.settings}
     files = dict.fromkeys(path for one in (stage, *merged) for path in one.files)
-    model = (recipe.model_of(stage.name).identity,) if stage.asks_model else ()
+    asked = recipe.models_of(stage.name) if stage.asks_model else ()
     texts = [package_text(path) for path in files]
     return content_hash(
-        stage.name, str(stage.version), recipe.part(settings), *model, *stage.words, *texts
+        stage.name,
+        str(stage.version),
+        recipe.part(settings),
+        *(model.identity for model in asked),
+        *stage.words,
+        *texts,
     )[:12]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from webscale_dagster.recipe import Recipe
-from webscale_dagster.stages import filtered_docs, personas, qa_pairs, verified_qa
+from webscale_dagster.stages import difficulty, filtered_docs, personas, qa_pairs, verified_qa
 from webscale_dagster.stages.domains import domains
 from webscale_dagster.stages.protocol import Request
 
@@ -25,6 +25,9 @@ def library_requests(recipe: Recipe, stage: str, text: str, title: str | None) -
         shown = tuple(range(recipe.qa_pairs.exemplars))
         for group in _grouped(recipe, _slots(recipe, document)):
             yield qa_pairs.requester(recipe)(qa_pairs.Call(group, shown))
+    elif stage == "difficulty":
+        for slot in _slots(recipe, document):
+            yield from (sample.request for sample in difficulty.samples_of(slot, recipe))
     else:
         for group in _grouped(recipe, _slots(recipe, document)):
             yield verified_qa.requester(recipe)(group)

@@ -23,13 +23,17 @@ Progress = Callable[[int, int], None]  # rows done, rows in all
 
 @dataclass(frozen=True)
 class Request:
-    """One question to a model: what to say to it, and the shape its reply must have."""
+    """One question to a model: what to say to it, and the shape its reply must have.
+
+    With ``reply=None`` the model answers freely, as a policy does in training. Whatever it says is
+    the reply, cut off or refusing too; it is neither repaired nor asked again.
+    """
 
     stage: str
     row_id: str
     variables: Mapping[str, Any]  # what the prompt was rendered from; rule-based backends read it
     messages: tuple[Mapping[str, str], ...]  # chat messages: role, content
-    reply: type[BaseModel]
+    reply: type[BaseModel] | None
     prompt_version: str
     temperature: float = 0.0
     max_tokens: int = 1024
@@ -41,7 +45,7 @@ class Reply:
     """A model's answer: ``value`` when it fits the schema; else ``problem``, a reject's reason."""
 
     text: str
-    value: Any = None  # an instance of Request.reply
+    value: Any = None  # an instance of Request.reply; of a free reply its text
     problem: str | None = None
     error: str = ""  # what exactly did not fit, or what the server said
 
@@ -101,6 +105,7 @@ class Context:
     model: Model | None = None
     progress: Progress = _no_progress
     texts: Texts = _no_texts  # of documents in shards admitted earlier
+    second: Model | None = None  # another checker, where the recipe names one
 
 
 @dataclass(frozen=True)

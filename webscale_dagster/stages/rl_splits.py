@@ -1,27 +1,32 @@
 """RL examples of all shards: duplicate questions out, balanced, split by family.
 
-Reads decontaminated_set (all shards, in order of admission), relatives (each document's family) and
-raw_corpus (licence and source). Writes rl_splits (an example) and rejects (a pair).
+Reads decontaminated_set (all shards, in order of admission), difficulty (each pair's pass rates),
+relatives (each document's family) and raw_corpus (licence and source). Writes rl_splits (an
+example) and rejects (a pair).
 
 A family's split is drawn from its name, so it never changes when shards are added. A document that
-is related to families of different splits goes out: no relative straddles train and test.
+is related to families of different splits goes out: no relative straddles train and test. So does
+an example whose verifier rejects its own ground truth or accepts that of another example.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 import polars as pl
 
 from webscale_dagster.recipe import RlSplits, content_hash
+from webscale_dagster.stages.example_prompt import example_messages
 from webscale_dagster.stages.protocol import Context, Frames, Result, Stage, rejects_frame
 from webscale_dagster.tables import TABLES
 from webscale_dagster.text.normalise import words
-from webscale_dagster.verifiers import verify
+from webscale_dagster.verifiers.self_check import Example, others_problems, own_truth_problems
 
 NAME = "rl_splits"
+RATES = ("closed_book_rate", "open_book_rate", "band")
 Reject = tuple[str, str, str, str]
 
 
@@ -41,8 +46,10 @@ def run(frames: Frames, context: Context) -> Result:
     """Every pair becomes an example, or leaves with a reason."""
     settings, seed = context.recipe.rl_splits, context.recipe.seed
     about = frames["raw_corpus"].select("shard", "doc_id", "license", "source")
+    rates = frames["difficulty"].select("shard", "qa_id", *RATES)
     pairs = (
         frames["decontaminated_set"]
+        .join(rates, on=["shard", "qa_id"], how="left", maintain_order="left")
         .join(frames["relatives"], on=["shard", "doc_id"], how="left", maintain_order="left")
         .join(about, on=["shard", "doc_id"], how="left", maintain_order="left")
     )
@@ -50,38 +57,58 @@ def run(frames: Frames, context: Context) -> Result:
     rejects: list[Reject] = []
     questions: dict[str, str] = {}
     per_document: dict[str, int] = {}
+    rejected = _rejected_truths(pairs)
     for row in pairs.iter_rows(named=True):
-        problem = _problem(row, questions, per_document, context)
+        problem = _problem(row, questions, per_document, rejected, context)
         if problem is not None:
             rejects.append((row["qa_id"], row["qa_id"], *problem))
             continue
         family = row["family"] or row["doc_id"]
         kept.append(_example(row, split_of(family, settings, seed), family, settings))
-    balanced, surplus = _balanced(kept, settings, seed)
-    rejects += surplus
+    settled, left = _settled(kept, settings, seed)
+    rejects += left
     return Result(
-        pl.DataFrame(balanced, schema=TABLES[NAME].schema), rejects_frame(NAME, "", rejects)
+        pl.DataFrame(settled, schema=TABLES[NAME].schema), rejects_frame(NAME, "", rejects)
     )
+
+
+def as_example(row: Mapping[str, Any], settings: RlSplits) -> Example:
+    """A row of rl_splits as the self-check and the red team see it."""
+    prompt = orjson.loads(row["prompt"])[-1]["content"]
+    return Example(
+        row["example_id"],
+        row["answer_type"],
+        row["ground_truth"],
+        orjson.loads(row["verifier_options"]),
+        prompt.removesuffix(settings.answer_instruction).strip(),
+    )
+
+
+def _rejected_truths(pairs: pl.DataFrame) -> dict[str, tuple[str, str]]:
+    """Reason and detail by pair, where a verifier rejects its own ground truth."""
+    columns = pairs.select("qa_id", "answer_type", "answer", "verifier_options", "question")
+    examples = [
+        Example(qa_id, kind, answer, orjson.loads(options), question)
+        for qa_id, kind, answer, options, question in columns.iter_rows()
+    ]
+    return {found.id: (found.reason, found.detail) for found in own_truth_problems(examples)}
 
 
 def _problem(
     row: dict[str, Any],
     questions: dict[str, str],
     per_document: dict[str, int],
+    rejected: Mapping[str, tuple[str, str]],
     context: Context,
 ) -> tuple[str, str] | None:
     settings = context.recipe.rl_splits
     question = " ".join(words(row["question"]))
     if question in questions:
         return "duplicate_question", f"of {questions[question]}"
-    outcome = verify(
-        row["answer_type"],
-        f"Answer: {row['answer']}",
-        row["answer"],
-        **orjson.loads(row["verifier_options"]),
-    )
-    if outcome.outcome != "correct":
-        return "verifier_rejects_truth", f"{outcome.outcome}: {outcome.reason}"
+    if row["qa_id"] in rejected:
+        return rejected[row["qa_id"]]
+    if settings.bands and row["band"] not in settings.bands:
+        return _out_of_band(row)
     splits = {split_of(f, settings, context.recipe.seed) for f in row["families"] or ()}
     if len(splits) > 1:
         return "relatives_straddle_splits", ", ".join(sorted(splits))
@@ -92,12 +119,19 @@ def _problem(
     return None
 
 
+def _out_of_band(row: dict[str, Any]) -> tuple[str, str]:
+    rates = f"closed book {_rate(row['closed_book_rate'])}, open {_rate(row['open_book_rate'])}"
+    if row["band"] is None:
+        return "difficulty_unknown", rates
+    return "difficulty_band", f"{row['band']}: {rates}"
+
+
+def _rate(rate: float | None) -> str:
+    return "unknown" if rate is None else f"{rate:.3g}"
+
+
 def _example(row: dict[str, Any], split: str, family: str, settings: RlSplits) -> dict[str, Any]:
-    system = [{"role": "system", "content": settings.system_prompt}]
-    content = f"{row['question']}\n\n{settings.answer_instruction}".strip()
-    prompt = orjson.dumps(
-        [*(system if settings.system_prompt else []), {"role": "user", "content": content}]
-    ).decode()
+    prompt = orjson.dumps(example_messages(row["question"], settings)).decode()
     return {
         "example_id": content_hash(row["qa_id"], prompt),
         "split": split,
@@ -116,9 +150,27 @@ def _example(row: dict[str, Any], split: str, family: str, settings: RlSplits) -
                 "verified_by",
                 "license",
                 "source",
+                *RATES,
             )
         },
     }
+
+
+def _settled(
+    examples: list[dict[str, Any]], settings: RlSplits, seed: int
+) -> tuple[list[dict[str, Any]], list[Reject]]:
+    """Examples in balance of which none accepts the ground truth of another."""
+    left: list[Reject] = []
+    while True:
+        balanced, surplus = _balanced(examples, settings, seed)
+        problems = others_problems([as_example(example, settings) for example in balanced])
+        if not problems:
+            return balanced, left + surplus
+        # Whoever leaves is no longer an other: look again.
+        details = {problem.id: (problem.reason, problem.detail) for problem in problems}
+        bad = [example for example in examples if example["example_id"] in details]
+        left += [(e["qa_id"], e["qa_id"], *details[e["example_id"]]) for e in bad]
+        examples = [example for example in examples if example["example_id"] not in details]
 
 
 def _balanced(
@@ -156,9 +208,9 @@ def _allowance(sizes: list[int], limit: float) -> int:
 
 STAGE = Stage(
     name=NAME,
-    reads=("decontaminated_set", "relatives", "raw_corpus"),
+    reads=("decontaminated_set", "difficulty", "relatives", "raw_corpus"),
     run=run,
-    version=1,
+    version=2,
     settings=("rl_splits", "seed"),
     parent="decontaminated_set",
 )

@@ -1,15 +1,17 @@
 """Pairs that survive verification: free checks first, then the model's verdicts.
 
-Reads qa_pairs and filtered_docs. Writes verified_qa (a pair with its verdicts) and rejects (a pair
-with the first check it failed). A backend that may not judge leaves ``verified_by = rules`` and
-null verdicts: nothing is invented. A call judges one pair, or with ``annotate = "merged"`` all of a
-document's.
+Reads qa_pairs and filtered_docs. Writes verified_qa (a pair with its verdicts), rejects (a pair
+with the first check it failed) and pair_verdicts (every pair with every verdict on it, so that
+another threshold needs no new call). A backend that may not judge leaves ``verified_by = rules``
+and null verdicts: nothing is invented. A call judges one pair, or with ``annotate = "merged"`` all
+of a document's; with a second checker, both must accept a pair.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -19,10 +21,12 @@ from pydantic import create_model
 
 from webscale_dagster.recipe import Recipe
 from webscale_dagster.stages.asking import ask_each
+from webscale_dagster.stages.free_checks import check_pair
 from webscale_dagster.stages.prompt import messages, prompt_files, prompt_version
 from webscale_dagster.stages.protocol import (
     Context,
     Frames,
+    Model,
     Reply,
     Request,
     Result,
@@ -30,13 +34,14 @@ from webscale_dagster.stages.protocol import (
     rejects_frame,
 )
 from webscale_dagster.stages.reply import Reason, ReplyModel, items, up_to
-from webscale_dagster.stages.rules import align, rule_problem
 from webscale_dagster.tables import TABLES
 
 NAME = "verified_qa"
 VERDICTS = ("correct", "self_contained", "leaks", "unique")
 _FILES = prompt_files("verified_qa")
-Row = dict[str, Any]  # a pair with its document's text and title
+_REPORT_EVERY = 500  # pairs through the free checks
+Row = dict[str, Any]  # a pair with its document's text and title, then with its verdicts
+Problem = tuple[str, str]  # reason, detail
 
 
 class PairVerdict(ReplyModel):
@@ -58,45 +63,68 @@ def _reply(count: int) -> type[ReplyModel]:
 
 
 def run(frames: Frames, context: Context) -> Result:
-    """Every pair passes the rules, then the model where one may judge."""
-    texts = frames["filtered_docs"].select("doc_id", "text", "title")
+    """Every pair passes the rules, then the model where one may judge, then a second."""
+    texts = frames["filtered_docs"].select("doc_id", "text", "title", "lang")
     pairs = frames["qa_pairs"].join(texts, on="doc_id", how="left", maintain_order="left")
-    rejects: list[tuple[str, str, str, str]] = []
-    passed: list[dict[str, Any]] = []
-    for done, row in enumerate(pairs.iter_rows(named=True)):
-        aligned = align(row["evidence"], row["text"], row["evidence_start"])
-        problem = rule_problem(row, aligned.score, context.recipe.verified_qa)
-        if problem is not None:
-            rejects.append((row["qa_id"], row["qa_id"], *problem))
-        else:
-            place = {"evidence_start": aligned.start, "evidence_end": aligned.end}
-            passed.append({**row, **place, "quote_score": aligned.score})
-        if done % 500 == 0:
-            context.progress(done, pairs.height)
-    judged = _judged(passed, context, rejects)
-    kept = pl.DataFrame(judged, schema=TABLES[NAME].schema)
-    return Result(kept, rejects_frame(NAME, context.shard, rejects))
+    rows = [_freely_checked(row, done, pairs.height, context) for done, row in _numbered(pairs)]
+    problems: dict[str, Problem] = {row["qa_id"]: row["problem"] for row in rows if row["problem"]}
+    if context.model is None or not context.model.verifies:
+        for row in rows:
+            row["verified_by"] = "rules"
+    else:
+        _ask(context.model, "", rows, problems, context)
+        if context.second is not None:
+            _ask(context.second, "second_", rows, problems, context)
+    left = [(qa_id, qa_id, *problem) for qa_id, problem in problems.items()]
+    kept = [row for row in rows if row["qa_id"] not in problems]
+    for row in rows:
+        row["problem"] = problems.get(row["qa_id"], (None,))[0]
+    return Result(
+        _frame(NAME, kept),
+        rejects_frame(NAME, context.shard, left),
+        beside={"pair_verdicts": _frame("pair_verdicts", rows)},
+    )
 
 
-def _judged(
-    passed: list[dict[str, Any]], context: Context, rejects: list[tuple[str, str, str, str]]
-) -> list[dict[str, Any]]:
-    model = context.model
-    columns = [*TABLES[NAME].schema]
-    if model is None or not model.verifies:
-        blank = dict.fromkeys(VERDICTS) | {"verified_by": "rules"}
-        return [{name: (row | blank)[name] for name in columns} for row in passed]
-    kept = []
-    groups = calls_of(passed, context.recipe)
-    for rows, reply in ask_each(groups, len(groups), requester(context.recipe), context):
-        for row, verdict, problem in _verdicts(rows, reply):
+def _numbered(pairs: pl.DataFrame) -> Iterator[tuple[int, Row]]:
+    return enumerate(pairs.iter_rows(named=True))
+
+
+def _frame(table: str, rows: Sequence[Row]) -> pl.DataFrame:
+    schema = TABLES[table].schema
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+
+
+def _freely_checked(row: Row, done: int, total: int, context: Context) -> Row:
+    """The row with the free verdicts; ``problem`` is the first check it fails."""
+    if done % _REPORT_EVERY == 0:
+        context.progress(done, total)
+    found = check_pair(row, context.recipe.verified_qa)
+    return row | {
+        "evidence_start": found.quote.start,
+        "evidence_end": found.quote.end,
+        "quote_score": found.quote.score,
+        "support": found.support,
+        "relevance": found.relevance,
+        "leak_score": found.leak_score,
+        "problems": [reason for reason, _ in found.problems],
+        "problem": found.problems[0] if found.problems else None,
+    }
+
+
+def _ask(
+    model: Model, prefix: str, rows: Sequence[Row], problems: dict[str, Problem], context: Context
+) -> None:
+    """Have a model judge the pairs that passed so far; adds its verdicts and its refusals."""
+    groups = calls_of([row for row in rows if row["qa_id"] not in problems], context.recipe)
+    request = requester(context.recipe)
+    for asked, reply in ask_each(groups, len(groups), request, replace(context, model=model)):
+        for row, verdict, problem in _verdicts(asked, reply):
+            row["second_by" if prefix else "verified_by"] = model.name
+            if verdict is not None:
+                row |= {prefix + name: getattr(verdict, name) for name in VERDICTS}
             if problem is not None:
-                rejects.append((row["qa_id"], row["qa_id"], *problem))
-                continue
-            verdicts = {name: getattr(verdict, name) for name in VERDICTS}
-            full = row | verdicts | {"verified_by": model.name}
-            kept.append({name: full[name] for name in columns})
-    return kept
+                problems[row["qa_id"]] = problem
 
 
 def calls_of(pairs: Sequence[Row], recipe: Recipe) -> list[tuple[Row, ...]]:
@@ -171,10 +199,10 @@ STAGE = Stage(
     name=NAME,
     reads=("qa_pairs", "filtered_docs"),
     run=run,
-    version=2,
+    version=3,
     settings=("verified_qa", "seed", "annotate"),
     parent="qa_pairs",
     asks_model=True,
     files=_FILES,
-    beside=("llm_calls",),
+    beside=("llm_calls", "pair_verdicts"),
 )

@@ -13,29 +13,43 @@ from typing import Any
 
 from webscale_dagster.verifiers import (
     boolean,
+    code_tests,
+    constraints,
     currency,
     date,
     duration,
     entity,
+    judge,
     lists,
+    logic,
+    mathematics,
     multiple_choice,
     number,
     percent,
+    rubric,
     short_phrase,
     term,
+    tool_call,
 )
-from webscale_dagster.verifiers.answers import MAX_ANSWER_CHARS, clean, readings
+from webscale_dagster.verifiers.answers import (
+    MAX_ANSWER_CHARS,
+    asks_back,
+    clean,
+    readings,
+    unwrapped,
+)
 from webscale_dagster.verifiers.outcome import (
     AnswerType,
     OptionError,
     Options,
     Outcome,
     ParseError,
+    WholeAnswerType,
 )
 
-__all__ = ["ANSWER_TYPES", "MEANINGS", "Outcome", "parses", "verify"]
+__all__ = ["ANSWER_TYPES", "MEANINGS", "Outcome", "parses", "register", "verify"]
 
-_TYPES = {
+_TYPES: dict[str, AnswerType | WholeAnswerType] = {
     "number": AnswerType(
         number.parse, number.differs, meaning="a number, with its unit where it has one"
     ),
@@ -73,12 +87,40 @@ _TYPES = {
         open=True,
         meaning="several items whose order counts, with commas between them",
     ),
+    "math": AnswerType(
+        mathematics.parse,
+        mathematics.differs,
+        isolated=True,
+        raw=True,
+        meaning="a mathematical expression, in LaTeX",
+    ),
+    "logic": WholeAnswerType(logic.check, logic.score),
+    "constraints": WholeAnswerType(constraints.check, constraints.score),
+    "tool_call": WholeAnswerType(tool_call.check, tool_call.score),
+    "code_tests": WholeAnswerType(code_tests.check, code_tests.score, isolated=True),
+    "rubric": WholeAnswerType(rubric.check, rubric.score),
+    "judge": WholeAnswerType(judge.check, judge.score),
 }
 ANSWER_TYPES = tuple(_TYPES)
 MEANINGS = {name: kind.meaning for name, kind in _TYPES.items() if kind.meaning}
 
 # One set for all types: a pair carries its options whatever its type, and a misspelt one is found.
-_OPTIONS = frozenset({"aliases", "choices", "order", "precision", "tests", "tolerance", "unit"})
+_OPTIONS = frozenset(
+    {"aliases", "choices", "order", "precision", "question", "tests", "tolerance", "unit"}
+    | {"entry_point", "memory_mb", "seconds", "setup"}
+    | {"criteria", "judge", "rule", "threshold"}
+    | {"constraints", "items", "values"}
+)
+
+
+in_worker = False  # set in the pool's processes, which pass nothing on
+
+
+def register(name: str, kind: AnswerType | WholeAnswerType) -> None:
+    """Add an answer type; ``Pool(modules=…)`` names the modules that do so in its processes."""
+    if name in _TYPES:
+        raise ValueError(f"there is an answer type {name!r} already")
+    _TYPES[name] = kind
 
 
 def verify(
@@ -91,6 +133,10 @@ def verify(
     """
     kind = _kind(answer_type)
     try:
+        if kind.isolated and not in_worker:
+            from webscale_dagster.verifiers.pool import shared
+
+            return shared().verify(answer_type, completion, ground_truth, **options)
         return _verdict(kind, completion, ground_truth, _used(options))
     except OptionError as error:
         return Outcome(0.0, "error", f"option: {error}")
@@ -104,13 +150,13 @@ def parses(answer_type: str, answer: str, **options: Any) -> str | None:
     try:
         used = _used(options)
         for text in (answer, *_texts(used.get("aliases", ()), "aliases")):
-            _parse(kind, text, used)
+            _read_truth(kind, text, used)
     except (ParseError, OptionError) as error:
         return str(error)
     return None
 
 
-def _kind(answer_type: str) -> AnswerType:
+def _kind(answer_type: str) -> AnswerType | WholeAnswerType:
     if answer_type not in _TYPES:
         raise ValueError(f"unknown answer type {answer_type!r}; known: {', '.join(ANSWER_TYPES)}")
     return _TYPES[answer_type]
@@ -130,24 +176,33 @@ def _texts(given: Any, name: str) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _parse(kind: AnswerType, text: str, options: Options) -> Any:
+def _read_truth(kind: AnswerType | WholeAnswerType, text: str, options: Options) -> Any:
+    if isinstance(kind, WholeAnswerType):
+        kind.check(text, options)
+        return text
     if len(text) > MAX_ANSWER_CHARS:
         raise ParseError(f"{len(text)} characters are too long for an answer")
-    return kind.parse(clean(text), options)
+    return kind.parse(unwrapped(text) if kind.raw else clean(text), options)
 
 
 def _verdict(
-    kind: AnswerType, completion: str, ground_truth: str | Sequence[str], options: Options
+    kind: AnswerType | WholeAnswerType,
+    completion: str,
+    ground_truth: str | Sequence[str],
+    options: Options,
 ) -> Outcome:
     accepted = _texts(ground_truth, "ground_truth") + _texts(options.get("aliases", ()), "aliases")
     truths, broken = [], [] if accepted else ["there is none"]
     for text in accepted:
         try:
-            truths.append(_parse(kind, text, options))
+            truths.append(_read_truth(kind, text, options))
         except ParseError as error:
             broken.append(f"{text[:60]!r}: {error}")
     try:
-        outcome = _judged(kind, readings(completion), truths, options)
+        if isinstance(kind, WholeAnswerType):
+            outcome = kind.score(completion, truths, options)
+        else:
+            outcome = _compared(kind, readings(completion, raw=kind.raw), truths, options)
     except ParseError as error:
         outcome = Outcome(0.0, "unparseable", str(error))
     # An unreadable truth might have been the one that fits: no verdict against the answer then.
@@ -156,13 +211,15 @@ def _verdict(
     return outcome
 
 
-def _judged(
+def _compared(
     kind: AnswerType, found: Sequence[str], truths: Sequence[Any], options: Options
 ) -> Outcome:
     """Correct if a reading fits a truth; else what is wrong with the first that can be read."""
     unparseable, wrong = "", ""
     for text in found:
         try:
+            if not kind.open and asks_back(text):
+                raise ParseError("a question, not an answer")
             answer = kind.parse(text, options)
         except ParseError as error:
             unparseable = unparseable or f"{text[:60]!r}: {error}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from webscale_dagster.verifiers.outcome import Options, ParseError
 from webscale_dagster.verifiers.phrases import tokens
 
@@ -10,6 +12,15 @@ _WORDS = dict.fromkeys(("yes", "true", "correct", "right", "y", "t", "yeah", "ye
 )
 _DECISIVE = frozenset({"yes", "no", "yeah", "yep", "nope"})
 _NEGATIONS = frozenset({"not", "isnt", "wasnt", "arent", "never"})
+_BEGINS = re.compile(r"\W*(?:true|false|(?:in)?correct|right|wrong)\s?[,:;.–—-]", re.IGNORECASE)
+_SIGN_BETWEEN = re.compile(r"\w[^\w\n]*[/|,;.?!:&–—-]+[^\w\n]*\w")
+_NO_ANSWER = (("no", "idea"), ("no", "answer"), ("no", "clue"), ("no", "comment"))
+_AROUND_WORDS = (
+    "it that this is was are were would be not isnt wasnt arent never the a an statement claim"
+    " answer assertion sentence definitely certainly clearly indeed absolutely probably likely so i"
+    " think believe therefore thus hence in fact and or"
+)
+_AROUND = frozenset(_AROUND_WORDS.split()) | frozenset(_WORDS)
 _MOST_WORDS = 60
 
 
@@ -19,8 +30,12 @@ def parse(text: str, options: Options) -> bool:
     words = tokens(text)
     if not words or len(words) > _MOST_WORDS:
         raise ParseError("neither yes nor no")
+    if words[:2] in _NO_ANSWER or _names_both(text, words):
+        raise ParseError("neither yes nor no")
     if words[0] in _DECISIVE and words[1:2] not in (("and",), ("or",)):
         return _WORDS[words[0]]
+    if not (_BEGINS.match(text) or set(words) <= _AROUND):
+        raise ParseError("neither yes nor no, but a sentence about something")
     found = set()
     for before, word in zip(("", *words), words, strict=False):
         # One-letter forms are yes or no only where they stand alone.
@@ -29,6 +44,14 @@ def parse(text: str, options: Options) -> bool:
     if len(found) != 1:
         raise ParseError("both yes and no" if found else "neither yes nor no")
     return found.pop()
+
+
+def _names_both(text: str, words: tuple[str, ...]) -> bool:
+    """``yes/no``, ``yes, no, maybe``: nothing else is said, and a sign or a third word is there."""
+    if not all(word in _WORDS or word == "maybe" for word in words):
+        return False
+    both = len({_WORDS[word] for word in words if word in _WORDS}) == 2
+    return both and (len(words) > 2 or bool(_SIGN_BETWEEN.search(text)))
 
 
 def differs(answer: bool, truth: bool, options: Options) -> str | None:

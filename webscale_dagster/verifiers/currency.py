@@ -1,7 +1,8 @@
 """The answer type ``currency``: an amount of money.
 
 Options: ``unit`` names the currency of amounts without one (and which dollar ``$`` is);
-``tolerance`` as for numbers, in the truth's currency. Currencies are never converted.
+``tolerance`` as for numbers, in the truth's currency; ``question``: where it asks for a price, a
+bare number is an amount in the truth's currency. Currencies are never converted.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ _NAMES = {
 }  # fmt: skip
 _MINOR = {"cent": "$", "¢": "$", "penny": "GBP", "pence": "GBP", "p": "GBP", "eurocent": "EUR"}
 _DOLLARS = frozenset({"USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "MXN"})
+_ASKS_PRICE = re.compile(
+    r"\b(?:how much|prices?d?|costs?|pay|paid|worth|fees?|salary|wages?|revenues?|spen[dt])\b",
+    re.IGNORECASE,
+)
 _SHORT_SCALES = {"k": 10**3, "m": 10**6, "mm": 10**6, "mio": 10**6, "b": 10**9, "t": 10**12}
 
 
@@ -47,6 +52,7 @@ def _either(words: list[str]) -> str:
 
 
 _BEFORE = re.compile(rf"(-?)(?:({_either(list(_SIGNS))})|\b({'|'.join(_CODES)}))\.? ?(-?)$")
+_MINUS_BEFORE = re.compile(r"\b(?:minus|negative)\s?$", re.IGNORECASE)
 _SCALE = re.compile(rf"[ ]?({_either(list(_SHORT_SCALES))})\b", re.IGNORECASE)
 _AFTER = re.compile(
     rf" ?(?:({_either(list(_SIGNS))})(?![A-Za-z])|({'|'.join(_CODES)})\b"
@@ -57,10 +63,10 @@ _AFTER = re.compile(
 
 @dataclass(frozen=True)
 class Amount:
-    """An amount of money and its ISO 4217 code."""
+    """An amount of money and its ISO 4217 code, None where the question leaves it open."""
 
     value: Fraction
-    currency: str
+    currency: str | None
 
 
 def parse(text: str, options: Options) -> Amount:
@@ -76,14 +82,14 @@ def parse(text: str, options: Options) -> Amount:
         value += found[1][0]
     elif len(set(found)) > 1:
         raise ParseError("a range or several amounts")
-    if currency is None:
+    if currency is None and not _ASKS_PRICE.search(str(options.get("question") or "")):
         raise ParseError("no currency in it")
     return Amount(value, currency)
 
 
 def differs(answer: Amount, truth: Amount, options: Options) -> str | None:
     """Two amounts differ in currency, or by more than the tolerance."""
-    if answer.currency != truth.currency:
+    if answer.currency and truth.currency and answer.currency != truth.currency:
         return f"in {answer.currency}, the truth is in {truth.currency}"
     return compare(answer.value, truth.value, tolerance_of(options, truth.value))
 
@@ -113,7 +119,8 @@ def _amount(text: str, number: Numeral, default: str | None) -> tuple[Fraction, 
     currency, minor = default, False
     if before:
         currency = _SIGNS[before[2]] if before[2] else before[3]
-        value = -abs(value) if "-" in (before[1], before[4]) or value < 0 else value
+        minus = "-" in (before[1], before[4]) or _MINUS_BEFORE.search(text[: before.start()])
+        value = -abs(value) if minus or value < 0 else value
         if currency == "$" and after and after[2]:  # $5 million CAD
             currency = after[2].upper()
     elif after:

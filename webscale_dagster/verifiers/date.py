@@ -42,8 +42,10 @@ _FORMS = tuple(
     )
 )
 _REFUSED = re.compile(
-    r"\b(?:not|before|after|since|until|between|early|late|mid|spring|summer|autumn|fall|winter"
-    r"|centur\w+|decade|millennium)\b|\d0'?s\b",
+    r"\b(?:not|never|before|after|since|until|between|early|late|mid|spring|summer|autumn|fall"
+    r"|winter|centur\w+|decade|millennium|(?:later|earlier|other|rather) than|prior to|instead of"
+    r"|anything but|except|eve of|(?:days?|weeks?|months?|years?) (?:from|past)|wrong|incorrect"
+    r"|earliest|latest|onwards?)\b|n['’]t\b|\d0'?s\b",
     re.IGNORECASE,
 )
 _PRECISIONS = ("year", "month", "day")
@@ -73,9 +75,10 @@ def parse(text: str, options: Options) -> Date:
         raise ParseError("a period, or a side of a date, not a date")
     found: list[Date] = []
     for form in _FORMS:
-        for match in form.finditer(normal):
-            found.append(_date(match, options))
-        normal = form.sub(lambda match: "_" * len(match[0]), normal)
+        matches = list(form.finditer(normal))
+        found += [_date(match, options) for match in matches]
+        if matches:
+            normal = form.sub(lambda match: "_" * len(match[0]), normal)
     if not found:
         raise ParseError("no date in it")
     if len(set(found)) > 1 or re.search(r"\d", normal):

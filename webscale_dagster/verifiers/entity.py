@@ -1,20 +1,28 @@
 """The answer type ``entity``: a name of a person, place, organisation or work.
 
-Case, accents, articles, titles and company suffixes do not count; other names need ``aliases``.
+Case, accents, articles, titles and company suffixes do not count. A person may be named by surname
+or with initials, an organisation by its acronym, ``ö`` be spelled ``oe``, and a name in Cyrillic or
+Greek be transcribed; with option ``question`` its words need not be said again. Other names need
+``aliases``.
 """
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from webscale_dagster.verifiers.outcome import Options, ParseError
 from webscale_dagster.verifiers.phrases import ARTICLES, same_words, words_of
+from webscale_dagster.verifiers.romanise import is_foreign, skeleton, without_umlauts
+from webscale_dagster.verifiers.wordings import asked_words, stem
 
 _MOST_WORDS = 20
-_TITLES = frozenset(
-    {"mr", "mrs", "ms", "miss", "mx", "dr", "doctor", "prof", "professor", "sir", "dame"}
-    | {"rev", "reverend"}
+_TITLE_WORDS = (
+    "mr mrs ms miss mx dr doctor prof professor sir dame rev reverend president senator general"
+    " admiral captain colonel lieutenant sergeant governor chancellor ambassador justice"
+    " cardinal bishop archbishop philosopher physicist poet"
 )
+_TITLES = frozenset(_TITLE_WORDS.split())
 # Kings are known with and without their title only where a number tells them apart:
 # `King George VI` is `George VI`, but `King Lear` is not `Lear`.
 _REGNAL_TITLES = frozenset(
@@ -30,11 +38,34 @@ _SPELLED = {"st": "saint", "mt": "mount", "ft": "fort"}
 _PRONOUNS = frozenset(
     {"he", "she", "it", "they", "him", "her", "them", "this", "that", "these", "those", "who"}
 )
+# Names with one of these words are no persons': their last word alone names something else.
+_OTHER_NAMES = (
+    "of and the for de la el los las new north south east west northern southern eastern western"
+    " lower upper united great saint san santa mount lake river fort port cape city county state"
+    " states island islands university college school institute museum center centre street avenue"
+    " park house"
+    " bank company group press award prize war battle treaty act church cathedral bridge tower"
+    " theatre theater party league union army navy court council times hong costa sierra puerto"
+    " rio buenos sri saudi papua windows world red blue black white green not no or never nor"
+    " neither isnt wasnt arent except anything other than but instead"
+)
+_NO_PERSON = frozenset(_OTHER_NAMES.split())
+_SMALL_WORDS = frozenset({"of", "and", "the", "for", "in", "on", "de", "la"})
+
+# Where one name ends and another may begin: `Paris. London`, `Paris, London`.
+_JOINT = re.compile(r"\w{3}[.!?]\s|[,;/&]|\b(?:and|or)\b", re.IGNORECASE)
 
 Words = tuple[str, ...]
 
 
-def parse(text: str, options: Options) -> Words:
+class Name(NamedTuple):
+    """The words of a name, and whether they may be more names than one."""
+
+    words: Words
+    joined: bool
+
+
+def parse(text: str, options: Options) -> Name:
     """The words that make the name."""
     del options
     if text.strip() in _PRONOUNS:
@@ -47,12 +78,60 @@ def parse(text: str, options: Options) -> Words:
         words = words[1:]
     while len(words) > 1 and words[-1] in _SUFFIXES:
         words = words[:-1]
-    return tuple(_SPELLED.get(word, word) for word in words)
+    spelled = tuple(_SPELLED.get(word, word) for word in words)
+    return Name(spelled, bool(_JOINT.search(text)))
 
 
-def differs(answer: Words, truth: Words, options: Options) -> str | None:
-    """Two names differ when a word that counts does."""
-    del options
-    if same_words(answer, truth):
+def differs(answer: Name, truth: Name, options: Options) -> str | None:
+    """Two names differ when a word that counts does, and no usual short form explains it."""
+    mine, theirs = answer.words, truth.words
+    if same_words(mine, theirs) or mine == _acronym(theirs) or theirs == _acronym(mine):
         return None
-    return f"the name {' '.join(answer)!r} is not {' '.join(truth)!r}"
+    if (truth.joined or not answer.joined) and _same_name(mine, theirs, options):
+        return None
+    return f"the name {' '.join(mine)!r} is not {' '.join(theirs)!r}"
+
+
+def _same_name(answer: Words, truth: Words, options: Options) -> bool:
+    if _is_short_for(answer, truth) or _is_short_for(truth, answer):
+        return True
+    if same_words(without_umlauts(answer), without_umlauts(truth)):
+        return True
+    if is_foreign(answer) != is_foreign(truth) and skeleton(answer) == skeleton(truth):
+        return True
+    asked = asked_words(options)
+    return same_words(_beyond(answer, asked), _beyond(truth, asked))
+
+
+def _beyond(words: Words, asked: frozenset[str]) -> Words:
+    """``vistula`` of ``vistula river``, where the question asks for a river."""
+    return tuple(word for word in words if stem(word) not in asked) or words
+
+
+def _is_short_for(short: Words, whole: Words) -> bool:
+    """A surname, or a name with initials or without its middle ones."""
+    if not 2 <= len(whole) <= 4 or len(short) > len(whole) or short[-1] != whole[-1]:
+        return False
+    if (_NO_PERSON | _REGNAL_TITLES) & set(whole) or any(
+        len(word) < 2 or not word.isalpha() for word in short[-1:]
+    ):
+        return False
+    if len(short) == 1:
+        return len(short[0]) > 2 and not _REGNAL_NUMBER.fullmatch(short[0])
+    return _are_initials(short[:-1], whole[:-1])
+
+
+def _are_initials(short: Words, whole: Words) -> bool:
+    """``j r r`` and ``john`` for ``john ronald reuel``; a full middle name is never left out."""
+    if len(short) > len(whole) or any(len(word) > 1 for word in whole[len(short) :]):
+        return False
+    return all(
+        mine == theirs or (1 in (len(mine), len(theirs)) and mine[0] == theirs[0])
+        for mine, theirs in zip(short, whole, strict=False)
+    )
+
+
+def _acronym(words: Words) -> Words:
+    """``nasa`` of four words; none of fewer than three."""
+    letters = [word[0] for word in words if word not in _SMALL_WORDS]
+    return ("".join(letters),) if len(letters) >= 3 else ()

@@ -19,14 +19,20 @@ _LETTER = re.compile(
 )
 _JOINED = re.compile(r"^(?:and|or|&|,|/)\s*[(\[]?[A-Za-z][)\]]?(?![A-Za-z])", re.IGNORECASE)
 
+_ANOTHER = re.compile(
+    r"^[(\[]?[A-Za-z][)\]]?(?!\w|\s\w)|\bor\b.*\b[A-Z]\b\W*$|^no\b|^(?:is|was)\b.*"
+    r"\b(?:not|wrong|incorrect|false)\b"
+)
+
 
 def parse(text: str, options: Options) -> str:
     """The letter of the choice that the answer names."""
     choices = _choices(options)
-    named = [letter for letter, choice in choices.items() if _same(text, choice)]
-    if named:
-        return named[0]
     match = _LETTER.match(text.strip())
+    named = [letter for letter, choice in choices.items() if _same(text, choice)]
+    # `A) Paris` says A, whatever Paris is; `A Paris` may be the text of a choice.
+    if named and not (match and (match[1] or match[3] or match[4].strip())):
+        return named[0]
     if match is None:
         raise ParseError("neither a letter nor the text of a choice")
     letter, rest = match[2].upper(), match[5].strip().strip("()[]")
@@ -36,8 +42,11 @@ def parse(text: str, options: Options) -> str:
         raise ParseError("more than one letter")
     if rest and choices and not _same(rest, choices[letter]):
         raise ParseError(f"the text after the letter is not choice {letter}")
-    if rest and not choices and not (match[3] or match[4].strip()):  # `A dog` is no choice
-        raise ParseError("neither a letter nor the text of a choice")
+    if rest and not choices:
+        if not (match[3] or match[4].strip()):  # `A dog` is no choice
+            raise ParseError("neither a letter nor the text of a choice")
+        if _ANOTHER.search(rest):
+            raise ParseError("more than one letter, or a denial")
     return letter
 
 

@@ -1,11 +1,13 @@
 """The answer type ``number``: a number, with or without a unit.
 
-Options: ``unit`` is the unit of numbers written without one; ``tolerance`` is a number (absolute,
-in the truth's unit) or a text like ``"1%"`` (relative). Without tolerance a number in the truth's
-unit must be equal; in another unit, equal up to the digits it is written with.
+Options: ``unit`` is the unit of numbers written without one, from ``units.py`` or by the full name
+that pint has for it; ``tolerance`` is a number (absolute, in the truth's unit) or a text like
+``"1%"`` (relative). Without tolerance a number in the truth's unit must be equal; in another unit,
+equal up to the digits it is written with.
 
 A truth without unit says nothing about units: ``42 km`` is right where the truth is ``42``, since
-the unit is then in the question. A truth with a unit needs one in the answer.
+the unit is then in the question. A truth with a unit needs one in the answer, or in the option
+``question``: "How many minutes …" gives a bare number its unit.
 """
 
 from __future__ import annotations
@@ -16,19 +18,23 @@ from fractions import Fraction
 from webscale_dagster.verifiers.numerals import numerals, plain
 from webscale_dagster.verifiers.outcome import OptionError, Options, ParseError
 from webscale_dagster.verifiers.quantities import Quantity, quantity, read_unit
-from webscale_dagster.verifiers.units import Unit
+from webscale_dagster.verifiers.units import Unit, rare_unit
 
 # Converted values are rounded as written, but never by more than this.
 _MOST_ROUNDING = Fraction(1, 100)
+_WORD_AFTER = re.compile(r"\d[ -]?([^\W\d_]{3,40})(?![^\W_])")
+_ASKS_UNIT = re.compile(
+    r"\bhow many |\bin (?=degrees |feet\b|met|mil|kilo|inch|pound)", re.IGNORECASE
+)
 
 
 def parse(text: str, options: Options) -> Quantity:
     """The quantity; a bare number takes the unit of the options."""
     tolerance_of(options, Fraction(1))
     found = quantity(plain(text))
-    unit = _unit_option(options)
+    unit = _unit_option(options) or (_unit_asked(options) if found.unit is None else None)
     if found.unit is None and unit is not None:
-        return Quantity(found.value, unit, found.step)
+        return Quantity(found.value, _written_unit(plain(text), unit, options), found.step)
     if found.unit is not None and unit is not None and found.unit.dimension != unit.dimension:
         raise ParseError(f"its unit does not measure what {options['unit']!r} measures")
     return found
@@ -79,7 +85,28 @@ def _unit_option(options: Options) -> Unit | None:
     if re.match(r"\s*[-+.\d]", given) or numerals(f"1 {given}")[0].value != 1:
         raise OptionError(f"unit {given!r} must not scale the number: write the number out")
     found = read_unit(plain(given))
-    return found[0] if found else None
+    return found[0] if found else rare_unit(plain(given))
+
+
+def _unit_asked(options: Options) -> Unit | None:
+    """The unit that the question asks for."""
+    question = options.get("question")
+    if not isinstance(question, str):
+        return None
+    for match in _ASKS_UNIT.finditer(question):
+        found = read_unit(question, match.end())
+        if found:
+            return found[0]
+    return None
+
+
+def _written_unit(text: str, unit: Unit, options: Options) -> Unit:
+    """The unit after the number, where only pint knows it and the options' unit, of one kind."""
+    if options.get("unit") is None or read_unit(plain(options["unit"])):
+        return unit
+    word = _WORD_AFTER.search(text)
+    written = rare_unit(word[1]) if word else None
+    return written if written and written.dimension == unit.dimension else unit
 
 
 def _rounding(answer: Quantity, unit: Unit, value: Fraction) -> Fraction:

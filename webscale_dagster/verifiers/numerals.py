@@ -5,6 +5,7 @@ Values are exact fractions. Exponents and digits are bounded, so hostile text st
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -35,16 +36,31 @@ _LITERAL = re.compile(
 _SCALE_AFTER = re.compile(rf"[ -]?({'|'.join(SCALES)})\b(?!-)", re.IGNORECASE)
 _HALF_AFTER = re.compile(r" and (?:a|one) half\b", re.IGNORECASE)
 _BOUND_BEFORE = re.compile(
-    r"(?:\b(?:not|isn't|wasn't|at least|at most|more than|less than|fewer than|greater than|over"
-    r"|under|above|below|up to|nearly|almost)\s|[<>≤≥±]\s?)(?:[A-Z]{0,3}[$€£¥]\s?)?$",
+    r"(?:\b(?:at least|at most|(?:more|less|fewer|greater) than(?: or equal to)?|exceed(?:s|ing)?"
+    r"|over|under|above|below|up to|nearly|almost|twice|double|triple|log|ln)\s|[<>≤≥±≠√∛]\s?"
+    r"|!=\s?)(?:[A-Z]{0,3}[$€£¥]\s?)?$",
     re.IGNORECASE,
 )
-_BOUND_AFTER = re.compile(r"\s?\+(?!\S)|\s?±|\s(?:or|and) (?:more|less|fewer|over|above|under)\b")
+_BOUND_AFTER = re.compile(r"\s?\+(?!\S)|\s?±|\s(?:squared|cubed)\b")
+_BOUND_OR_DENIAL = re.compile(
+    r"(?<!more )\b(?:or|and) (?:more|less|fewer|over|above|under|higher|lower|longer)\b"
+    r"|\b(?:is|was|are|were|be) (?:wrong|incorrect|false)\b|n['’]t\b"
+    r"|\b(?:not|never|anything but|other than|rather than|instead of|except)\b",
+    re.IGNORECASE,
+)
 _HEDGES = re.compile(
     r"(?:(?:about|approximately|approx\.?|around|roughly|exactly|only|just|circa|ca?\.|[~≈=])\s?)*",
     re.IGNORECASE,
 )
 _MINUS_BEFORE = re.compile(r"\b(?:minus|negative)\s$", re.IGNORECASE)
+
+# Brackets that say the same again, and not `(or 43)`.
+_REMARK = re.compile(
+    r"\s*\((?!\s*(?:or|maybe|perhaps|possibly|alternatively|wrong)\b)[^()]*\)\s*",
+    re.IGNORECASE,
+)
+_DASH_FOR_MINUS = re.compile(r"(?<![^\s(])[–‐‒](?=[\d.$€£¥])")
+_GLUED_SCALE = re.compile(r"[kM](?![\w/^·⋅*])")
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _VULGAR = re.compile(r"(\d?)([¼½¾⅐-⅞])")
@@ -61,14 +77,17 @@ class Numeral:
     step: Fraction
 
 
+@functools.lru_cache(4096)  # a group of completions shares its truth
 def plain(text: str) -> str:
     """Text with one spelling of signs: ``⁻²`` is ``^-2``, ``½`` is `` 1/2``, ``−`` is ``-``."""
     text = _SUPERSCRIPT.sub(lambda match: "^" + match[0].translate(_SUPERSCRIPTS), text)
     text = unicodedata.normalize("NFKC", _VULGAR.sub(r"\1 \2", text))
-    return re.sub(r"\s+", " ", text.replace("−", "-").replace("⁄", "/")).strip()
+    text = _DASH_FOR_MINUS.sub("-", text.replace("−", "-").replace("⁄", "/"))
+    return re.sub(r"\s+", " ", text).strip()
 
 
-def numerals(text: str) -> list[Numeral]:
+@functools.lru_cache(4096)
+def numerals(text: str) -> tuple[Numeral, ...]:
     """The numbers in a ``plain`` text, digits and words, from left to right."""
     found = [_extended(text, _literal(match)) for match in _LITERAL.finditer(text)]
     masked = list(text)
@@ -76,12 +95,15 @@ def numerals(text: str) -> list[Numeral]:
         masked[number.start : number.end] = "#" * (number.end - number.start)
     for value, start, end in spelled("".join(masked)):
         found.append(Numeral(value, start, end, Fraction(1)))
-    return sorted((_signed(text, number) for number in found), key=lambda number: number.start)
+    signed = [_signed(text, number) for number in found]
+    return tuple(sorted(signed, key=lambda number: number.start))
 
 
-def exact_numerals(text: str) -> list[Numeral]:
+def exact_numerals(text: str) -> tuple[Numeral, ...]:
     """The numbers in a ``plain`` text, none of which may be a bound (``over 40``) or denied."""
     found = numerals(text)
+    if found and _BOUND_OR_DENIAL.search(text):
+        raise ParseError("a bound or a denial, not a value")
     for number in found:
         before = text[max(0, number.start - 24) : number.start]
         if _BOUND_BEFORE.search(before) or _BOUND_AFTER.match(text, number.end):
@@ -101,7 +123,7 @@ def only_numeral(text: str) -> Numeral:
 
 def unbracketed(text: str) -> str:
     """Text without its remarks in brackets, which say the same again: ``5 km (3.1 miles)``."""
-    outside = re.sub(r"\s*\([^()]*\)\s*", " ", text).strip()
+    outside = _REMARK.sub(" ", text).strip()
     return outside if any(char.isalnum() for char in outside) else text
 
 
@@ -124,8 +146,10 @@ def _literal(match: re.Match[str]) -> Numeral:
         value = _power(int(parts["base"]), int(parts["power"]))
     else:
         value, step = _decimal(digits)
-        scale = _power(10, int(parts["e"] or parts["ten"] or 0))
-        value, step = value * scale, step * scale
+        exponent = parts["e"] or parts["ten"]
+        if exponent:
+            scale = _power(10, int(exponent))
+            value, step = value * scale, step * scale
     if parts["sign"] == "-":
         value = -value
     return Numeral(value, match.start(), match.end(), step)
@@ -156,8 +180,8 @@ def _decimal(digits: str) -> tuple[Fraction, Fraction]:
     elif stops > 1:
         digits = digits.replace(".", "")
     whole, _, decimals = digits.replace(",", ".").partition(".")
-    step = Fraction(1, 10 ** len(decimals))
-    return int((whole + decimals) or "0") * step, step
+    step = 10 ** len(decimals)
+    return Fraction(int((whole + decimals) or "0"), step), Fraction(1, step)
 
 
 def _extended(text: str, number: Numeral) -> Numeral:
@@ -166,6 +190,9 @@ def _extended(text: str, number: Numeral) -> Numeral:
     half = _HALF_AFTER.match(text, end)
     if half:
         value, end = value + Fraction(1, 2), half.end()
+    if _GLUED_SCALE.match(text, end):
+        factor = {"k": 10**3, "M": 10**6}[text[end]]
+        value, step, end = value * factor, step * factor, end + 1
     scale = _SCALE_AFTER.match(text, end)
     while scale and end - number.end < 40:
         factor = SCALES[scale[1].lower()]

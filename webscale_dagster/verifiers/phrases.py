@@ -5,6 +5,7 @@ Reads and writes nothing.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -32,11 +33,24 @@ def _kept_mark(match: re.Match[str]) -> str:
     return {",": "", ".": _STOP}.get(match[0], _MINUS)
 
 
+# What becomes of ASCII characters, as ``tokens`` treats all others one by one.
+_ASCII = {
+    ord(char): None if char in "'`" else " "
+    for char in map(chr, range(128))
+    if not (char.isalnum() or char in _KEPT)
+}
+
+
+@functools.lru_cache(4096)  # a group of completions shares its truth
 def tokens(text: str) -> tuple[str, ...]:
     """Words without case, accents and punctuation; ``C++`` and ``C#`` keep their signs."""
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_LETTERS)
+    marked = _MARKS_OF_NUMBERS.sub(_kept_mark, folded)
+    if folded.isascii():
+        words = marked.translate(_ASCII).replace(_MINUS, "-").replace(_STOP, ".")
+        return tuple(words.split())
     kept = []
-    for char in unicodedata.normalize("NFKD", _MARKS_OF_NUMBERS.sub(_kept_mark, folded)):
+    for char in unicodedata.normalize("NFKD", marked):
         if "\u0300" <= char <= "\u036f":  # accents; vowel signs of Indic scripts are letters
             continue
         if char in "'’‘`´ʼ\u00ad":

@@ -5,6 +5,7 @@ Reads and writes nothing.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -49,13 +50,14 @@ class _Part:
     end: int
 
 
+@functools.lru_cache(4096)  # a group of completions shares its truth
 def quantity(text: str) -> Quantity:
     """The one quantity in a ``plain`` text; ``5 feet 10 inches`` is one, ``5 and 10`` are two."""
     outside = unbracketed(text)
     parts = _parts(outside)
     if not parts:
         raise ParseError("no number in it")
-    if len({part.quantity for part in parts}) == 1:
+    if len(parts) == 1 or len({part.quantity for part in parts}) == 1:
         return parts[0].quantity
     return _summed(outside, parts)
 

@@ -2,7 +2,7 @@
 
 Factors to SI base units are exact: BIPM SI brochure (9th edition), NIST SP 811 appendix B.8, and
 IAU 2012 B2 for astronomical lengths. A month is a twelfth of a year, a year 365.25 days.
-Reads and writes nothing.
+What the table lacks can be asked of pint by its full name. Reads and writes nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 # Exponents of metre, kilogram, second, ampere, kelvin, mole, candela, bit, degree of arc, percent.
 Dimension = tuple[int, ...]
@@ -51,7 +52,7 @@ kg|1000|t|tonne metric_ton
 kg|907.18474||ton short_ton
 kg|0.45359237|lb lbs|pound
 kg|0.028349523125|oz|ounce
-kg|1/5000000|ct|carat karat
+kg|1/5000|ct|carat karat
 s|1|*s sec secs|*second
 s|60|min mins|minute
 s|3600|h hr hrs|hour
@@ -126,6 +127,13 @@ _PREFIXES = {
     "T": ("tera", 12),
     "P": ("peta", 15),
 }
+_BASE_OF_PINT = dict(
+    zip(
+        ("length", "mass", "time", "current", "temperature", "substance", "luminosity"),
+        _BASE,
+        strict=False,
+    )
+)
 _BINARY = {"Ki": ("kibi", 10), "Mi": ("mebi", 20), "Gi": ("gibi", 30), "Ti": ("tebi", 40)}
 
 
@@ -140,6 +148,41 @@ def unit_named(name: str) -> Unit | None:
         if len(form) > 1 and form in folded:
             return folded[form]
     return None
+
+
+@cache
+def rare_unit(name: str) -> Unit | None:
+    """The unit that pint knows by exactly this name (``dyne``); None without pint.
+
+    pint takes a ``cat`` for a hundredth of a technical atmosphere: prefixes must be spelled out.
+    Units without dimension, with a zero of their own, or of the Gaussian system are left out.
+    """
+    registry = _pint()
+    spelled = name.strip().replace(" ", "_")
+    if registry is None or not re.fullmatch(r"[^\W\d]\w{2,59}", spelled):
+        return None
+    try:
+        prefix, unit, suffix = registry.parse_unit_name(spelled)[0]
+        if prefix and spelled != f"{prefix}{unit}{suffix}":
+            return None
+        one, none = (registry.Quantity(Fraction(size), prefix + unit) for size in (1, 0))
+        base = one.to_base_units()
+        powers = {part.strip("[]"): power for part, power in base.dimensionality.items()}
+        if none.to_base_units().magnitude or any(power % 1 for power in powers.values()):
+            return None
+        made = [f"{_BASE_OF_PINT[part]}{int(power)}" for part, power in powers.items()]
+        return Unit(_dimension(" ".join(made)), Fraction(base.magnitude)) if made else None
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
+        return None
+
+
+@cache
+def _pint() -> Any:
+    try:
+        from pint import UnitRegistry
+    except ImportError:
+        return None
+    return UnitRegistry(non_int_type=Fraction)
 
 
 def temperature_scale(letter: str) -> Unit:

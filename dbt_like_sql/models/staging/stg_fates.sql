@@ -15,6 +15,9 @@ with kept as (
     select 'decontaminated_set', shard, qa_id
     from {{ ref('stg_decontaminated_set') }}
     union all
+    select 'difficulty', shard, qa_id
+    from {{ ref('stg_difficulty') }}
+    union all
     select 'rl_splits', shard, qa_id
     from {{ ref('stg_rl_splits') }}
 ),

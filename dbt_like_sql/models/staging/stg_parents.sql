@@ -15,5 +15,8 @@ union all
 select 'decontaminated_set', shard, qa_id
 from {{ ref('stg_verified_qa') }}
 union all
+select 'difficulty', shard, qa_id
+from {{ ref('stg_decontaminated_set') }}
+union all
 select 'rl_splits', shard, qa_id
 from {{ ref('stg_decontaminated_set') }}
