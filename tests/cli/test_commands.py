@@ -15,7 +15,7 @@ from webscale_dagster.lake import Lake
 from webscale_dagster.tables import TABLES
 from webscale_dagster.walk import Walk
 
-pytestmark = pytest.mark.usefixtures("demo_home")
+pytestmark = [pytest.mark.service, pytest.mark.usefixtures("demo_home")]  # runs the whole demo
 
 
 def test_the_demo_ends_in_a_release_in_its_channel(demo_home: Path) -> None:

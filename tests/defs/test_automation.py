@@ -19,7 +19,10 @@ from webscale_dagster.defs.automation import advance, corpus_files
 from webscale_dagster.walk import Walk
 
 # The platform below: what it deprecates in itself is not ours.
-pytestmark = pytest.mark.filterwarnings("ignore:::(dagster|pydantic)")
+pytestmark = [
+    pytest.mark.service,  # every request is carried out by a real run
+    pytest.mark.filterwarnings("ignore:::(dagster|pydantic)"),
+]
 
 
 class Daemon:

@@ -101,6 +101,7 @@ def test_a_child_that_is_left_over_is_ended_too(
     assert not any(map(_alive, pids))
 
 
+@pytest.mark.service
 def test_resource_trackers_end_by_themselves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,13 @@ def test_a_memory_hog_gets_no_more_than_its_limit() -> None:
     assert hoarder.outcome == "correct"
 
 
+def test_what_the_parent_holds_is_not_the_workers() -> None:
+    held = b"x" * (400 << 20)  # more than half of what a worker may have
+    with Pool(1, memory_mb=512, modules=BAD) as lean:
+        first, second = (lean.verify("bad", "pid", "") for _ in range(2))
+    assert len(held) and first == second
+
+
 def test_a_job_is_not_blamed_for_a_process_that_died_before_it() -> None:
     with Pool(1, modules=BAD) as pool:
         os.kill(int(pool.verify("bad", "pid", "").reason.split()[0]), signal.SIGKILL)

@@ -10,6 +10,7 @@ answers ``May 1918``. Options: ``precision`` (``year``, ``month``, ``day``) comp
 from __future__ import annotations
 
 import calendar
+import functools
 import re
 from dataclasses import dataclass
 
@@ -68,6 +69,12 @@ class Date:
 def parse(text: str, options: Options) -> Date:
     """The one date in the answer."""
     _precision(options)
+    order = options.get("order")
+    return _read(text, None if order is None else str(order))
+
+
+@functools.lru_cache(4096)  # a group of completions shares its truth
+def _read(text: str, order: str | None) -> Date:
     normal = re.sub(
         r"\b([ABC])\.\s?([CDE])\b\.?(?:\s?(E)\b\.?)?", r"\1\2\3", plain(text), flags=re.I
     )
@@ -76,7 +83,7 @@ def parse(text: str, options: Options) -> Date:
     found: list[Date] = []
     for form in _FORMS:
         matches = list(form.finditer(normal))
-        found += [_date(match, options) for match in matches]
+        found += [_date(match, order) for match in matches]
         if matches:
             normal = form.sub(lambda match: "_" * len(match[0]), normal)
     if not found:
@@ -107,11 +114,11 @@ def _precision(options: Options) -> str:
     return given or "day"
 
 
-def _date(match: re.Match[str], options: Options) -> Date:
+def _date(match: re.Match[str], order: str | None) -> Date:
     parts = match.groupdict()
     year = _year(parts)
     if parts.get("a"):
-        day, month = _day_and_month(int(parts["a"]), int(parts["b"]), parts["by"], options)
+        day, month = _day_and_month(int(parts["a"]), int(parts["b"]), parts["by"], order)
     else:
         named = parts.get("month")
         month = _MONTHS[named.lower()] if named else int(parts.get("m") or 0)
@@ -143,9 +150,8 @@ def _year(parts: dict[str, str | None]) -> int | None:
     return -year if era.startswith("BC") else year
 
 
-def _day_and_month(a: int, b: int, by: str, options: Options) -> tuple[int, int]:
+def _day_and_month(a: int, b: int, by: str, order: str | None) -> tuple[int, int]:
     """Which number is the day: told by the options, by stops (day first), or by being > 12."""
-    order = options.get("order")
     if order not in (None, "dmy", "mdy"):
         raise OptionError("order must be 'dmy' or 'mdy'")
     if order == "dmy" or (order is None and (by == "." or a > 12 or a == b)):
