@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,19 @@ def corpora() -> Path:
     return root
 
 
+def make_home(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    """A home of its own there, whatever this environment names."""
+    for name in ("WEBSCALE_LAKE", "WEBSCALE_RECIPE", "WEBSCALE_BENCHMARKS"):
+        patch.delenv(name, raising=False)
+    patch.setenv("WEBSCALE_HOME", str(folder))
+    patch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+    return folder
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home of the walk's own, with the demo's recipe."""
-    folder = tmp_path / "home"
-    monkeypatch.setenv("WEBSCALE_HOME", str(folder))
-    for name in ("WEBSCALE_LAKE", "WEBSCALE_RECIPE", "WEBSCALE_BENCHMARKS", "DAGSTER_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("DAGSTER_HOME", str(folder / "dagster"))
-    yield folder
+    return make_home(tmp_path / "home", monkeypatch)
 
 
 @pytest.fixture

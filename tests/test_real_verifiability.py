@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import random
 from pathlib import Path
 from types import ModuleType
@@ -17,11 +16,8 @@ QUESTIONS = 500
 
 
 @pytest.fixture
-def pairs() -> Path:
-    corpora = os.environ.get("WEBSCALE_CORPORA")
-    if not corpora:
-        pytest.skip("set WEBSCALE_CORPORA to the folder of real documents")
-    return Path(corpora) / "corpora" / "qa_pairs.parquet"
+def pairs(corpora: Path) -> Path:
+    return corpora / "corpora" / "qa_pairs.parquet"
 
 
 def _module(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:

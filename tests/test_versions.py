@@ -51,6 +51,12 @@ def _tree(path: Path) -> ast.Module:
     return tree
 
 
+# Run as programs, not imported: who has the first can be changed by the others.
+PROGRAMS = {
+    "webscale_dagster.verifiers.code_tests": ("code_runner", "code_solution", "sandbox_main"),
+}
+
+
 def _closure(module: str) -> set[str]:
     found: set[str] = set()
     waiting = [module]
@@ -60,6 +66,7 @@ def _closure(module: str) -> set[str]:
         if name in found or name in NEUTRAL or path is None:
             continue
         found.add(name)
+        waiting += [f"webscale_dagster.verifiers.{program}" for program in PROGRAMS.get(name, ())]
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("webscale"):
                 waiting.append(str(node.module))

@@ -120,7 +120,7 @@ class VerifiedQa(_Asking):
     max_answer_words: int = Field(12, ge=1)
     min_quote_score: Share = 0.95
     min_support: Share = 1.0  # of the answer's words of weight, in the quote
-    min_relevance: Share = 0.0  # of the question's words of weight, near the quote
+    min_relevance: Share = 0.05  # of the question's words of weight, near the quote: at least one
     max_leak_score: Share = 0.99  # of the answer's words of weight, in the question
 
 

@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.conftest import make_home
 from webscale_dagster.cli import cli
 
 
 @pytest.fixture(scope="module")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home after ``webscale demo``; its output is in ``demo.txt``."""
-    folder = tmp_path_factory.mktemp("demo") / "home"
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("WEBSCALE_LAKE", "WEBSCALE_RECIPE", "WEBSCALE_BENCHMARKS"):
-            patch.delenv(name, raising=False)
-        patch.setenv("WEBSCALE_HOME", str(folder))
-        patch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+        folder = make_home(tmp_path_factory.mktemp("demo") / "home", patch)
         result = run("demo")
         assert result.exit_code == 0, result.output
         (folder / "demo.txt").write_text(result.output, encoding="utf-8")

@@ -10,7 +10,13 @@ import dagster as dg
 import pytest
 
 from tests.conftest import Register
-from tests.defs.test_assets import DOCUMENTS, definitions, instance, run  # noqa: F401 (fixtures)
+from tests.defs.test_assets import (  # noqa: F401 (fixtures)
+    DOCUMENTS,
+    definitions,
+    instance,
+    metadata_of,
+    run,
+)
 from tests.faults.openai_server import OpenAIServer
 from webscale_dagster.defs import materialise
 from webscale_dagster.defs.materialise import ENDS_ALL
@@ -68,12 +74,7 @@ def test_requests_tokens_errors_and_cost_are_shown_while_it_runs_and_after(
     monkeypatch.setattr(materialise, "_SECONDS_BETWEEN_LOGS", 0.0)
     monkeypatch.setattr(client, "TICK", 0.0)
     result = run(definitions, instance, "generate", shard)
-    (event,) = [
-        e
-        for e in result.get_asset_materialization_events()
-        if e.asset_key.path == ["filtered_docs"]
-    ]
-    after = {k: v.value for k, v in event.materialization.metadata.items()}
+    after = metadata_of(result, "filtered_docs")
     assert after["requests"] == 2 and after["errors"] == {"server_error": 1}
     assert after["replayed_share"] == 0 and after["requests_per_second"] > 0
     prices = (after["tokens_in"] + 2 * after["tokens_out"]) / 1e6

@@ -80,6 +80,12 @@ def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEva
     return {evaluation.asset_key.to_user_string(): evaluation for evaluation in found}
 
 
+def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+    """What the materialisation of an asset says of itself, as plain values."""
+    (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key.path == [asset]]
+    return {name: value.value for name, value in event.materialization.metadata.items()}
+
+
 def text(metadata: dict[str, dg.MetadataValue], name: str) -> str:
     return str(metadata[name].value)
 

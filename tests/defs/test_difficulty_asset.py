@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -13,7 +12,13 @@ import pytest
 
 from tests.cli.conftest import run as webscale
 from tests.conftest import Register
-from tests.defs.test_assets import DOCUMENTS, definitions, instance, run  # noqa: F401 (fixtures)
+from tests.defs.test_assets import (  # noqa: F401 (fixtures)
+    DOCUMENTS,
+    definitions,
+    instance,
+    metadata_of,
+    run,
+)
 from tests.faults.openai_server import OpenAIServer
 from webscale_dagster.exports.release import make_release
 from webscale_dagster.home import use_recipe
@@ -61,11 +66,6 @@ def _use(home: Path, url: str, samples: int) -> None:
     use_recipe(str(path))
 
 
-def _metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
-    (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key.path == [asset]]
-    return {name: value.value for name, value in event.materialization.metadata.items()}
-
-
 def test_pass_rates_from_a_server_to_the_splits_and_an_export(
     definitions: dg.Definitions,  # noqa: F811
     instance: dg.DagsterInstance,  # noqa: F811
@@ -91,7 +91,7 @@ def test_pass_rates_from_a_server_to_the_splits_and_an_export(
     assert (lost["closed_book_rate"], lost["open_book_rate"], lost["band"]) == (1.0, 0.0, "broken")
     assert {row["policy"] for row in rows.values()} == {"tiny"}
 
-    shown = _metadata(result, "difficulty")
+    shown = metadata_of(result, "difficulty")
     assert shown["requests"] == len(rows) * 6 and shown["errors"]["server_error"] > 0
     assert shown["cost"] > 0 and shown["unusable_replies"] == {}
     lines = shown["pass_rates"].splitlines()

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +33,12 @@ from webscale_dagster.llm.errors import ServerUnavailable, WrongConfiguration
 from webscale_dagster.llm.journal import Completion, Journal
 from webscale_dagster.llm.pace import Pace
 from webscale_dagster.models import ModelChoice, model_from
+from webscale_dagster.stages.protocol import Request
 
 pytestmark = pytest.mark.service
 
 COUNT = 120
 PACE = Pace(poll_seconds=0.05, give_up_seconds=20)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -369,6 +364,14 @@ def by_hand(**fields: Any) -> ModelChoice:
     return ModelChoice(backend="batch", name="tiny", by_hand=True, **fields)
 
 
+def handed_out(folder: Path, choice: ModelChoice, requests: list[Request]) -> Path:
+    """The one request file with which a first run stops."""
+    with pytest.raises(OutputsAwaited):
+        ask(folder, choice, requests, PACE)
+    [first] = folder_of(folder).glob("*.requests.jsonl")
+    return first
+
+
 def work_off(server: OpenAIServer, path: Path, *, failing: int = 0, status: int = 500) -> None:
     """What ``vllm run-batch`` makes of a request file; the first lines may fail."""
     out = path.with_name(path.name.replace(".requests.", ".output."))
@@ -430,9 +433,7 @@ def test_by_hand_a_torn_output_is_taken_as_far_as_it_goes(
     server: OpenAIServer, tmp_path: Path
 ) -> None:
     choice, requests = by_hand(), make_requests(30)
-    with pytest.raises(OutputsAwaited):
-        ask(tmp_path, choice, requests, PACE)
-    [first] = folder_of(tmp_path).glob("*.requests.jsonl")
+    first = handed_out(tmp_path, choice, requests)
     work_off(server, first)
     output = first.with_name(first.name.replace(".requests.", ".output."))
     output.write_bytes(output.read_bytes()[:-700])
@@ -446,9 +447,7 @@ def test_by_hand_a_wrong_model_ends_the_run_and_can_be_mended(
 ) -> None:
     """What came beside the refusals is kept; the refused lines come in another file."""
     choice, requests = by_hand(), make_requests(30)
-    with pytest.raises(OutputsAwaited):
-        ask(tmp_path, choice, requests, PACE)
-    [first] = folder_of(tmp_path).glob("*.requests.jsonl")
+    first = handed_out(tmp_path, choice, requests)
     work_off(server, first, failing=4, status=404)
     with pytest.raises(WrongConfiguration, match=r"HTTP 404: engine died; mend the recipe"):
         ask(tmp_path, choice, requests, PACE)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -47,20 +47,6 @@ class Answer(NamedTuple):
     @property
     def content(self) -> Any:
         return self.json["choices"][0]["message"]["content"]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: OpenAIServer) -> OpenAIServer:
-    """The module's server, healthy and with all counts at zero."""
-    running.script({})
-    running.reset_counts()
-    return running
 
 
 def body(n: int = 0, **fields: Any) -> dict[str, Any]:

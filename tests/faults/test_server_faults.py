@@ -40,25 +40,6 @@ COUNT = 200
 PACE = Pace(concurrency=32, give_up_seconds=60)
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: OpenAIServer) -> OpenAIServer:
-    """The module's server, healthy and with all counts at zero."""
-    running.script({})
-    running.reset_counts()
-    return running
-
-
-def quick(names: Iterable[str], *fast: str) -> list[Any]:
-    """Parameters of which only some belong to the fast tests: the others mostly wait."""
-    return [n if n in fast else pytest.param(n, marks=pytest.mark.service) for n in names]
-
-
 def figures(name: str, asked: Asked) -> None:
     """A line of the report (pytest -s)."""
     kept, repaired = asked.kept, asked.model.tally.repaired
@@ -86,9 +67,7 @@ PASSING: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", quick(PASSING, *(PASSING.keys() - {"429-date", "502", "503-seconds", "trickle"}))
-)
+@pytest.mark.parametrize("name", PASSING)
 def test_a_passing_fault_costs_nothing(server: OpenAIServer, tmp_path: Path, name: str) -> None:
     fault, kind = PASSING[name]
     server.script({"faults": [fault]})
@@ -114,7 +93,7 @@ BLAMED = ("500", "502", "truncated_json", "invalid_utf8", "empty_choices", "html
 SICK = "Document 0000"  # ten requests, the first ones
 
 
-@pytest.mark.parametrize("name", quick(BLAMED, "500", "close"))
+@pytest.mark.parametrize("name", BLAMED)
 def test_a_lasting_fault_costs_its_request(server: OpenAIServer, tmp_path: Path, name: str) -> None:
     """Late replies of the healthy ones show that the server is not to blame."""
     fault = {"fault": name, "match": SICK, "times": -1}
@@ -130,7 +109,7 @@ def test_a_lasting_fault_costs_its_request(server: OpenAIServer, tmp_path: Path,
     assert counts["asked_after_answered"] == 0 and counts["answered"] == COUNT - 10
 
 
-@pytest.mark.parametrize("name", quick(["429", "503"], "429"))
+@pytest.mark.parametrize("name", ["429", "503"])
 def test_lasting_overload_ends_the_run(server: OpenAIServer, tmp_path: Path, name: str) -> None:
     server.script({"faults": [{"fault": name, "match": SICK, "times": -1}]})
     pace = Pace(32, give_up_seconds=1.5)
@@ -243,7 +222,7 @@ def test_refusals_come_before_answers(server: OpenAIServer, tmp_path: Path, shar
 # What is left at the end, or after a kill, may be nothing but requests that fail
 
 
-@pytest.mark.parametrize("fault", quick(["500", "truncated_json"], "500"))
+@pytest.mark.parametrize("fault", ["500", "truncated_json"])
 def test_a_run_ends_that_has_only_failing_requests_left(
     server: OpenAIServer, tmp_path: Path, fault: str
 ) -> None:
@@ -443,9 +422,7 @@ def test_an_endpoint_that_comes_back_is_asked_again(server: OpenAIServer, tmp_pa
     assert server.counts()["asked_after_answered"] == 0
 
 
-@pytest.mark.parametrize(
-    "fault", quick(["500", "html_200", "close", "reset", "503", "429"], "500", "close")
-)
+@pytest.mark.parametrize("fault", ["500", "html_200", "close", "reset", "503", "429"])
 def test_one_of_two_endpoints_is_broken(server: OpenAIServer, tmp_path: Path, fault: str) -> None:
     """It fails at once, so it always has most room; no request may be lost to it."""
     server.script({"latency_ms": 50})

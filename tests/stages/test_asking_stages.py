@@ -9,10 +9,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+import webscale_dagster.verifiers as verifiers
 from webscale_dagster.recipe import Recipe
 from webscale_dagster.stages import STAGES, Context, Reply, Request, Result
 from webscale_dagster.tables import TABLES
 from webscale_dagster.text.quality import THRESHOLDS
+from webscale_dagster.verifiers.outcome import AnswerType
 
 TEXT = "The Danube is 2,850 kilometres long. It rises in the Black Forest of Germany."
 
@@ -176,6 +178,37 @@ def test_every_pair_leaves_its_verdicts_whether_it_is_kept_or_not() -> None:
     assert verdicts["free"]["verified_by"] is None  # nothing was asked about it
     assert verdicts["judged"]["unique"] is False and verdicts["judged"]["correct"] is True
     assert verdicts["judged"]["second_by"] is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (lambda *_: "never right", "verifier_rejects_truth"),
+        (lambda *_: 1 / 0, "verifier_failed"),
+    ],
+)
+def test_a_pair_whose_verifier_rejects_its_answer_costs_no_call(
+    outcome: Callable[..., Any], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(verifiers._TYPES, "number", AnswerType(lambda text, _: text, outcome))
+    frames = {"qa_pairs": _frame("qa_pairs", PAIR), "filtered_docs": DOCUMENTS}
+    model = Scripted(lambda request: {"verdicts": [GOOD]})
+    result = STAGES["verified_qa"].run(frames, Context(Recipe(), "s-00000", model))
+    assert result.rejects["reason"].to_list() == [reason] and model.requests == []
+    assert result.beside["pair_verdicts"]["problems"].to_list() == [[reason]]
+
+
+def test_a_verifier_that_cannot_run_here_ends_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SandboxUnavailable(RuntimeError):
+        pass
+
+    def differs(*_: Any) -> str:
+        raise SandboxUnavailable("install bubblewrap")
+
+    monkeypatch.setitem(verifiers._TYPES, "number", AnswerType(lambda text, _: text, differs))
+    frames = {"qa_pairs": _frame("qa_pairs", PAIR), "filtered_docs": DOCUMENTS}
+    with pytest.raises(RuntimeError, match="install bubblewrap"):
+        STAGES["verified_qa"].run(frames, Context(Recipe(), "s-00000"))
 
 
 def test_with_a_second_checker_both_must_accept() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import orjson
 import polars as pl
 import pytest
 
 import webscale_dagster.verifiers as verifiers
 from webscale_dagster.recipe import Recipe, RlSplits
 from webscale_dagster.stages import STAGES, Context
+from webscale_dagster.stages.example_prompt import example_messages, question_of
 from webscale_dagster.stages.rl_splits import split_of
 from webscale_dagster.tables import TABLES
 from webscale_dagster.verifiers.outcome import AnswerType
@@ -95,11 +97,6 @@ def test_the_first_of_equal_questions_stays() -> None:
     result = _run(pairs, {})
     assert result.kept["qa_id"].to_list() == ["q0"]
     assert result.rejects.select("row_id", "reason").rows() == [("q1", "duplicate_question")]
-
-
-def test_a_truth_its_verifier_rejects_goes_out() -> None:
-    pair = _pair(0, "a") | {"answer": "not a number at all"}
-    assert _run([pair], {}).rejects["reason"].to_list() == ["verifier_rejects_truth"]
 
 
 def test_a_document_gives_only_so_many() -> None:
@@ -187,3 +184,10 @@ def test_the_balance_is_struck_without_who_leaves(monkeypatch: pytest.MonkeyPatc
     assert dict(result.kept.group_by("domain").len().rows()) == {"math": 28, "law": 19}
     reasons = dict(result.rejects.group_by("reason").len().rows())
     assert reasons == {"verifier_accepts_others": 1, "domain_balance": 52}
+
+
+@pytest.mark.parametrize("instruction", ["", "Answer: <answer>", "\n End with: Answer: <answer>\n"])
+def test_the_question_comes_back_out_of_its_prompt(instruction: str) -> None:
+    settings = RlSplits(answer_instruction=instruction, system_prompt="Be brief.")
+    prompt = orjson.dumps(example_messages("Why?", settings)).decode()
+    assert question_of(prompt, settings) == "Why?"

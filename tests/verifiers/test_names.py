@@ -10,11 +10,10 @@ from webscale_dagster.verifiers import verify
 @pytest.mark.parametrize(
     ("answer", "truth"),
     [
-        ("Einstein", "Albert Einstein"),
         ("A. Einstein", "Albert Einstein"),
         ("J.R.R. Tolkien", "John Ronald Reuel Tolkien"),
         ("George Bush", "George W. Bush"),
-        ("President Lincoln", "Abraham Lincoln"),
+        ("President Abraham Lincoln", "Abraham Lincoln"),
         ("NASA", "National Aeronautics and Space Administration"),
         ("OAPEC", "Organization of Arab Petroleum Exporting Countries"),
         ("Kurt Goedel", "Kurt Gödel"),
@@ -49,6 +48,12 @@ def test_the_same_name(answer: str, truth: str) -> None:
         ("Пушкин", "Tchaikovsky"),
         ("WHO", "United Nations"),
         ("not Paris", "Paris"),
+        ("Electric", "General Electric"),
+        ("America", "Captain America"),
+        ("Ocean", "Pacific Ocean"),
+        ("Airlines", "Delta Airlines"),
+        ("Samul", "Samuel"),
+        ("Boring", "Boering"),
     ],
 )
 def test_another_name(answer: str, truth: str) -> None:
@@ -60,3 +65,12 @@ def test_what_the_question_says_is_no_part_of_the_name() -> None:
     assert verify("entity", "the Vistula River", "Vistula").outcome == "wrong"
     assert verify("entity", "the Vistula River", "Vistula", question=question).score == 1
     assert verify("entity", "river", "Vistula", question=question).score == 0
+
+
+def test_a_surname_will_do_where_somebody_is_asked_for() -> None:
+    who = {"question": "Who found the law?"}
+    assert verify("entity", "Einstein", "Albert Einstein", **who).score == 1
+    assert verify("entity", "Albert", "Albert Einstein", **who).score == 0
+    what = {"question": "What company made the lamp?"}
+    assert verify("entity", "Electric", "General Electric", **what).score == 0
+    assert verify("entity", "Einstein", "Albert Einstein").score == 0

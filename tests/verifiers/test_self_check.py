@@ -46,15 +46,25 @@ def test_good_examples_have_no_problem() -> None:
     assert problems(GOOD[:1]) == []
 
 
-def test_the_targets_of_the_red_team_have_none_either() -> None:
+def _targets(apart: bool) -> list[Example]:
+    """What the red team attacks; apart: what is verified in processes of its own."""
     found = {(a.answer_type, a.question): a for a in package_attacks()}
-    examples = [
+    return [
         Example(f"t{n}", a.answer_type, a.ground_truth, a.options, a.question)
         for n, a in enumerate(found.values())
-        if a.answer_type not in ("math", "code_tests")  # processes: see the service tests
+        if (a.answer_type in ("math", "code_tests")) is apart
     ]
-    assert len(examples) > 30
-    assert problems(examples) == []
+
+
+def test_the_targets_of_the_red_team_have_none_either() -> None:
+    assert len(_targets(False)) > 30
+    assert problems(_targets(False)) == []
+
+
+@pytest.mark.service
+def test_nor_have_those_that_are_verified_in_processes() -> None:
+    assert {example.answer_type for example in _targets(True)} == {"math", "code_tests"}
+    assert problems(_targets(True)) == []
 
 
 @pytest.mark.service

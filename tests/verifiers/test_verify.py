@@ -265,3 +265,45 @@ def test_verifiers_import_the_standard_library_only() -> None:
                 assert name.startswith("webscale_dagster.verifiers") or (
                     name.split(".")[0] in sys.stdlib_module_names
                 ), f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "completion", "truth"),
+    [
+        ("boolean", "Final verdict: No.", "no"),
+        ("boolean", "Is Paris in Germany? No.", "no"),
+        ("boolean", "It lies below.\nResult: No.", "no"),
+        ("number", "Answer: 42\n\nNo. of items counted: 42", "42"),
+        ("term", "Answer: photosynthesis.\nNo, plants do not sleep.", "photosynthesis"),
+    ],
+)
+def test_a_no_takes_nothing_back(kind: str, completion: str, truth: str) -> None:
+    assert verify(kind, completion, truth).outcome == "correct"
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        "Answer: 5. No, wait, it is 6",
+        r"\boxed{1} and \boxed{2}. Wait, that is wrong.",
+        "5. No, that was 6",
+    ],
+)
+def test_what_is_taken_back_is_no_answer(completion: str) -> None:
+    for truth in ("5", "1, 2"):
+        assert verify("math" if "boxed" in completion else "number", completion, truth).score == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "options"),
+    [
+        ("constraints", "A. " * 30_000, {"constraints": [{"kind": "sentences", "at_least": 1}]}),
+        ("tool_call", "<tool_call>" * 8_000, {}),
+        ("tool_call", "a```\n" * 16_000, {}),
+        ("tool_call", "```\n" * 16_000, {}),
+    ],
+)
+def test_whole_completions_are_read_quickly(kind: str, text: str, options: dict[str, Any]) -> None:
+    start = time.process_time()
+    verify(kind, text, '{"name": "f", "arguments": {}}', **options)
+    assert time.process_time() - start < 1.5

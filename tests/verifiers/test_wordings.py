@@ -45,6 +45,14 @@ DIFFERENT = [
     ("before the war", "after the war"),
     ("until 1945", "since 1945"),
     ("less than 5", "more than 5"),
+    ("thirty thousand people", "twenty thousand people"),
+    ("five million people", "five billion people"),
+    ("the first world war", "the second world war"),
+    ("third floor apartment", "fourth floor apartment"),
+    ("the nineteenth century novel", "the eighteenth century novel"),
+    ("red blood cells", "white blood cells"),
+    ("to Paris", "from Paris"),
+    ("anything but a war", "a war"),
 ]
 
 
@@ -69,6 +77,27 @@ def test_wordings_of_something_else(answer: str, truth: str) -> None:
 def test_what_the_question_says_need_not_be_said(question: str, answer: str, truth: str) -> None:
     assert verify("short_phrase", answer, truth).outcome == "wrong"
     assert verify("short_phrase", answer, truth, question=question).outcome == "correct"
+
+
+@pytest.mark.parametrize(
+    ("kind", "question", "answer", "truth"),
+    [
+        (
+            "entity",
+            "Which is larger, the Pacific or the Atlantic?",
+            "Atlantic Ocean",
+            "Pacific Ocean",
+        ),
+        ("short_phrase", "The Pacific or the Atlantic?", "the Atlantic Ocean", "the Pacific Ocean"),
+        ("short_phrase", "Did she buy the red or the blue one?", "a blue car", "a red car"),
+        ("entity", "Was it Robert or Woodrow who signed?", "Robert Wilson", "Woodrow Wilson"),
+    ],
+)
+def test_alternatives_of_the_question_are_no_words_to_leave_out(
+    kind: str, question: str, answer: str, truth: str
+) -> None:
+    assert verify(kind, answer, truth, question=question).outcome == "wrong"
+    assert verify(kind, truth, truth, question=question).outcome == "correct"
 
 
 def test_repeating_the_question_is_no_answer() -> None:

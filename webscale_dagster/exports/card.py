@@ -13,11 +13,13 @@ import jinja2
 import polars as pl
 
 from webscale_dagster import shards
-from webscale_dagster.exports.verifier_checks import verifier_checks
+from webscale_dagster.exports.verifier_checks import VerifierChecks
 from webscale_dagster.walk import SHARDED, Walk
 
 
-def card(walk: Walk, examples: pl.DataFrame, manifest: dict[str, Any]) -> str:
+def card(
+    walk: Walk, examples: pl.DataFrame, manifest: dict[str, Any], checks: VerifierChecks
+) -> str:
     """Markdown with a YAML head, as dataset hubs read it."""
     text = (resources.files("webscale_dagster") / "exports" / "card.md").read_text("utf-8")
     template = jinja2.Environment(
@@ -36,7 +38,7 @@ def card(walk: Walk, examples: pl.DataFrame, manifest: dict[str, Any]) -> str:
         funnel=_funnel(walk),
         reasons=_reasons(walk),
         shown=_shown(examples),
-        checks=verifier_checks(walk, examples),
+        checks=checks,
     )
 
 

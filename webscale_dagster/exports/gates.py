@@ -6,15 +6,15 @@ examples is kept there (``verifier_checks.py``).
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
 
 from webscale_dagster import shards
-from webscale_dagster.exports.verifier_checks import VerifierChecks, verifier_checks
+from webscale_dagster.exports.verifier_checks import VerifierChecks, kept_checks
 from webscale_dagster.recipe import DatasetRelease, Recipe
+from webscale_dagster.stages.example_prompt import question_of
 from webscale_dagster.text.normalise import says
 from webscale_dagster.walk import SHARDED, Walk
 
@@ -33,10 +33,9 @@ class Gate:
         return asdict(self)
 
 
-def gates(walk: Walk, examples: pl.DataFrame) -> list[Gate]:
-    """Every gate of the recipe, passed or not."""
+def gates(walk: Walk, examples: pl.DataFrame, checks: VerifierChecks | None) -> list[Gate]:
+    """Every gate of the recipe, passed or not; without ``checks`` all but the verifiers' two."""
     settings = walk.recipe.dataset_release
-    checks = verifier_checks(walk, examples)
     return [
         _contracts(walk),
         _carried_through(walk),
@@ -54,14 +53,18 @@ def gates(walk: Walk, examples: pl.DataFrame) -> list[Gate]:
         ),
         _leaks(examples, walk.recipe),
         _verified(examples, settings.allow_verified_by_rules),
-        _self_check(checks),
-        _red_team(checks, settings),
+        *([] if checks is None else [_self_check(checks), _red_team(checks, settings)]),
     ]
 
 
 def closed_gates(walk: Walk) -> list[Gate]:
-    """The gates that keep what rl_splits holds now out of its channel."""
-    return [g for g in gates(walk, walk.lake.read("rl_splits").collect()) if not g.passed]
+    """The gates that keep what rl_splits holds now out of its channel, as far as is known.
+
+    Nothing is verified for it: a release does that, and what it found is read.
+    """
+    examples = walk.lake.read("rl_splits").collect()
+    known = kept_checks(walk, examples)
+    return [gate for gate in gates(walk, examples, known) if not gate.passed]
 
 
 def unpassed(walk: Walk) -> list[str]:
@@ -102,8 +105,7 @@ def _carried_through(walk: Walk) -> Gate:
 
 def _leaks(examples: pl.DataFrame, recipe: Recipe) -> Gate:
     limit = recipe.dataset_release.max_exact_leak_share
-    after = recipe.rl_splits.answer_instruction
-    asked = [json.loads(p)[-1]["content"].removesuffix(after) for p in examples["prompt"]]
+    asked = [question_of(prompt, recipe.rl_splits) for prompt in examples["prompt"]]
     leaking = sum(map(says, asked, examples["ground_truth"]))
     share = leaking / max(examples.height, 1)
     return Gate(

@@ -50,23 +50,28 @@ def make_release(walk: Walk) -> Release:
     lake = walk.lake
     pins = {table: version for table in TABLES if (version := lake.version(table)) is not None}
     examples = lake.read("rl_splits", version=pins.get("rl_splits")).collect()
-    found = gates(walk, examples)
+    checks = verifier_checks(walk, examples)
+    found = gates(walk, examples, checks)
     recipe = walk.recipe.model_dump_json(indent=2)
     content = lake.content("rl_splits", version=pins.get("rl_splits"))
     name = f"{walk.recipe.name}-{content_hash(recipe, str(content))[:12]}"
     folder = f"releases/{name}"
     old = lake.objects.get(f"{folder}/manifest.json")
-    manifest = json.loads(old) if old else _write(walk, folder, examples, pins, found)
+    manifest = json.loads(old) if old else _write(walk, folder, examples, pins, found, checks)
     channel = walk.recipe.dataset_release.channel
     moved = channel if channel != "none" and all(gate.passed for gate in found) else None
     if moved:
         _move_channel(walk, moved, name, found)
-    checks = verifier_checks(walk, examples)
     return Release(name, f"{lake.root}/{folder}", old is None, found, moved, manifest, checks)
 
 
 def _write(
-    walk: Walk, folder: str, examples: pl.DataFrame, pins: dict[str, int], found: list[Gate]
+    walk: Walk,
+    folder: str,
+    examples: pl.DataFrame,
+    pins: dict[str, int],
+    found: list[Gate],
+    checks: VerifierChecks,
 ) -> dict[str, Any]:
     objects = walk.lake.objects
     files: dict[str, dict[str, Any]] = {}
@@ -87,7 +92,7 @@ def _write(
         "gates_at_creation": [gate.as_dict() for gate in found],
     }
     objects.put(f"{folder}/recipe.json", walk.recipe.model_dump_json(indent=2).encode())
-    objects.put(f"{folder}/README.md", card(walk, examples, manifest).encode())
+    objects.put(f"{folder}/README.md", card(walk, examples, manifest, checks).encode())
     objects.put(f"{folder}/manifest.json", json.dumps(manifest, indent=2).encode())
     return manifest
 

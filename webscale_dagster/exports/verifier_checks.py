@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib import resources
+from importlib import metadata, resources
 from typing import Any
 
 import polars as pl
@@ -27,6 +27,7 @@ from webscale_dagster.verifiers.self_check import problems
 from webscale_dagster.walk import Walk
 
 _COLUMNS = ("example_id", "prompt", "ground_truth", "answer_type", "verifier_options")
+_LIBRARIES = ("math-verify", "pint")
 _SHOWN = 50  # problems, hacks and failures that are kept in full
 
 
@@ -41,6 +42,7 @@ class VerifierChecks:
     hacks: list[dict[str, str]]
     failures: list[dict[str, str]]
     left_out: int  # attacks that only a model's judge could decide
+    n_unverified: int = 0  # examples whose verifier failed at its own ground truth
 
     @property
     def attacks(self) -> int:
@@ -80,18 +82,32 @@ class VerifierChecks:
 
 def verifier_checks(walk: Walk, examples: pl.DataFrame) -> VerifierChecks:
     """The self-check and the red team on these examples, made or read back."""
-    settings = walk.recipe.dataset_release
-    instruction = walk.recipe.rl_splits.answer_instruction
-    rows = examples.select(_COLUMNS)
-    told = f"{instruction}\n{settings.attacks_on_examples}"
-    key = f"verifier_checks/{content_hash(rows.write_ndjson(), told, _code())}.json"
-    kept = walk.lake.objects.get(key)
-    if kept is not None:
-        found = json.loads(kept)
-        return VerifierChecks(**found | {"rows": [Row(**row) for row in found["rows"]]})
-    made = _made(rows, walk, settings)
-    walk.lake.objects.put(key, json.dumps(asdict(made), ensure_ascii=False).encode())
+    known = kept_checks(walk, examples)
+    if known is not None:
+        return known
+    made = _made(examples.select(_COLUMNS), walk, walk.recipe.dataset_release)
+    if (
+        made.n_failures == made.n_unverified == 0
+    ):  # who failed today, on a loaded host, may have a verdict tomorrow
+        data = json.dumps(asdict(made), ensure_ascii=False).encode()
+        walk.lake.objects.put(_key(walk, examples), data)
     return made
+
+
+def kept_checks(walk: Walk, examples: pl.DataFrame) -> VerifierChecks | None:
+    """What was found on these examples, if today's verifiers were looked at."""
+    kept = walk.lake.objects.get(_key(walk, examples))
+    if kept is None:
+        return None
+    found = json.loads(kept)
+    return VerifierChecks(**found | {"rows": [Row(**row) for row in found["rows"]]})
+
+
+def _key(walk: Walk, examples: pl.DataFrame) -> str:
+    told = f"{walk.recipe.rl_splits.answer_instruction}\n"
+    told += str(walk.recipe.dataset_release.attacks_on_examples)
+    rows = examples.select(_COLUMNS).write_ndjson()
+    return f"verifier_checks/{content_hash(rows, told, _code())}.json"
 
 
 def _made(rows: pl.DataFrame, walk: Walk, settings: DatasetRelease) -> VerifierChecks:
@@ -109,6 +125,7 @@ def _made(rows: pl.DataFrame, walk: Walk, settings: DatasetRelease) -> VerifierC
         hacks=[shown(one) for one in report.hacks[:_SHOWN]],
         failures=[shown(one) for one in report.failures[:_SHOWN]],
         left_out=report.left_out,
+        n_unverified=sum(problem.reason == "verifier_failed" for problem in bad),
     )
 
 
@@ -127,12 +144,13 @@ def shown(tried: Tried) -> dict[str, str]:
 
 
 def _code() -> str:
-    """Hash of the verifiers: their files, and the functions that the registry names."""
+    """Hash of the verifiers: files, registered functions, and the libraries that have a say."""
     folder = resources.files("webscale_dagster") / "verifiers"
     files = [file for part in (folder, folder / "attacks") for file in part.iterdir()]
     texts = [file.read_bytes() for file in sorted(files, key=str) if file.is_file()]
     named = [_named(function) for kind in _TYPES.values() for function in _functions(kind)]
-    return content_hash(*texts, *named)
+    flags = [str((name, kind.isolated, getattr(kind, "open", ""))) for name, kind in _TYPES.items()]
+    return content_hash(*texts, *named, *flags, *map(metadata.version, _LIBRARIES))
 
 
 def _functions(kind: Any) -> tuple[Callable[..., Any], ...]:
@@ -140,6 +158,10 @@ def _functions(kind: Any) -> tuple[Callable[..., Any], ...]:
 
 
 def _named(function: Callable[..., Any]) -> str:
-    """A function's name and place: a registered one may lie outside of the package."""
-    line = getattr(getattr(function, "__code__", None), "co_firstlineno", 0)
-    return f"{function.__module__}.{getattr(function, '__qualname__', function)}:{line}"
+    """A function's name, place and code: a registered one may lie outside of the package."""
+    code = getattr(function, "__code__", None)
+    place = f"{function.__module__}.{getattr(function, '__qualname__', function)}"
+    if code is None:
+        return place
+    constants = [value for value in code.co_consts if isinstance(value, (str, int, float, tuple))]
+    return f"{place}:{code.co_firstlineno} {code.co_code.hex()} {code.co_names} {constants}"

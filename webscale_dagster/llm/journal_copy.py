@@ -8,7 +8,6 @@ machine that is lost loses the seconds since its last piece.
 from __future__ import annotations
 
 import threading
-from types import TracebackType
 
 import zstandard
 
@@ -44,12 +43,7 @@ class JournalCopy:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Copy the rest; make one piece of many."""
         self._stop.set()
         self._thread.join()

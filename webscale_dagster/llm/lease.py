@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from webscale_dagster.llm.errors import LeaseLost
 from webscale_dagster.objects import Objects
@@ -66,12 +65,7 @@ class Lease:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop renewing and say that the lease is free."""
         self._stop.set()
         if self._thread is not None:

@@ -6,14 +6,15 @@
     and is not in the question          leaks
     the question makes sense alone      refers_to_document, dangling_reference, question_length
 
-Makes every verdict on a pair, not just the first, so that thresholds can be drawn again; the first
-check that fails names the reject. Reads and writes nothing. Error rates: docs/data_quality.md.
+Makes every verdict on a pair, not just the first, so that thresholds can be drawn again; of those
+that fail, the first in the list names the reject. Reads and writes nothing. Error rates:
+docs/data_quality.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -61,7 +62,8 @@ class Pair:
     @property
     def wordings(self) -> tuple[str, ...]:
         """The answer and what is accepted beside it."""
-        return (self.answer, *(self.options.get("aliases") or ()))
+        aliases = self.options.get("aliases") or ()
+        return (self.answer, *((aliases,) if isinstance(aliases, str) else aliases))
 
 
 def check_pair(row: Mapping[str, Any], settings: VerifiedQa) -> FreeVerdicts:
@@ -99,9 +101,7 @@ def check_pair(row: Mapping[str, Any], settings: VerifiedQa) -> FreeVerdicts:
         _language,
     )
     problems = [check(pair, found, settings) for check in checks]
-    return FreeVerdicts(
-        quote, found.support, found.relevance, found.leak_score, tuple(filter(None, problems))
-    )
+    return replace(found, problems=tuple(filter(None, problems)))
 
 
 def support(answer: str, quote: str, answer_type: str = "") -> float:

@@ -6,7 +6,7 @@ example) and rejects (a pair).
 
 A family's split is drawn from its name, so it never changes when shards are added. A document that
 is related to families of different splits goes out: no relative straddles train and test. So does
-an example whose verifier rejects its own ground truth or accepts that of another example.
+an example whose verifier accepts the ground truth of another one.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import orjson
 import polars as pl
 
 from webscale_dagster.recipe import RlSplits, content_hash
-from webscale_dagster.stages.example_prompt import example_messages
+from webscale_dagster.stages.example_prompt import example_messages, question_of
 from webscale_dagster.stages.protocol import Context, Frames, Result, Stage, rejects_frame
 from webscale_dagster.tables import TABLES
 from webscale_dagster.text.normalise import words
-from webscale_dagster.verifiers.self_check import Example, others_problems, own_truth_problems
+from webscale_dagster.verifiers.self_check import Example, others_problems
 
 NAME = "rl_splits"
 RATES = ("closed_book_rate", "open_book_rate", "band")
@@ -57,9 +57,8 @@ def run(frames: Frames, context: Context) -> Result:
     rejects: list[Reject] = []
     questions: dict[str, str] = {}
     per_document: dict[str, int] = {}
-    rejected = _rejected_truths(pairs)
     for row in pairs.iter_rows(named=True):
-        problem = _problem(row, questions, per_document, rejected, context)
+        problem = _problem(row, questions, per_document, context)
         if problem is not None:
             rejects.append((row["qa_id"], row["qa_id"], *problem))
             continue
@@ -74,39 +73,25 @@ def run(frames: Frames, context: Context) -> Result:
 
 def as_example(row: Mapping[str, Any], settings: RlSplits) -> Example:
     """A row of rl_splits as the self-check and the red team see it."""
-    prompt = orjson.loads(row["prompt"])[-1]["content"]
     return Example(
         row["example_id"],
         row["answer_type"],
         row["ground_truth"],
         orjson.loads(row["verifier_options"]),
-        prompt.removesuffix(settings.answer_instruction).strip(),
+        question_of(row["prompt"], settings),
     )
-
-
-def _rejected_truths(pairs: pl.DataFrame) -> dict[str, tuple[str, str]]:
-    """Reason and detail by pair, where a verifier rejects its own ground truth."""
-    columns = pairs.select("qa_id", "answer_type", "answer", "verifier_options", "question")
-    examples = [
-        Example(qa_id, kind, answer, orjson.loads(options), question)
-        for qa_id, kind, answer, options, question in columns.iter_rows()
-    ]
-    return {found.id: (found.reason, found.detail) for found in own_truth_problems(examples)}
 
 
 def _problem(
     row: dict[str, Any],
     questions: dict[str, str],
     per_document: dict[str, int],
-    rejected: Mapping[str, tuple[str, str]],
     context: Context,
 ) -> tuple[str, str] | None:
     settings = context.recipe.rl_splits
     question = " ".join(words(row["question"]))
     if question in questions:
         return "duplicate_question", f"of {questions[question]}"
-    if row["qa_id"] in rejected:
-        return rejected[row["qa_id"]]
     if settings.bands and row["band"] not in settings.bands:
         return _out_of_band(row)
     splits = {split_of(f, settings, context.recipe.seed) for f in row["families"] or ()}
@@ -210,7 +195,7 @@ STAGE = Stage(
     name=NAME,
     reads=("decontaminated_set", "difficulty", "relatives", "raw_corpus"),
     run=run,
-    version=2,
+    version=3,
     settings=("rl_splits", "seed"),
     parent="decontaminated_set",
 )

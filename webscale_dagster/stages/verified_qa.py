@@ -1,8 +1,8 @@
 """Pairs that survive verification: free checks first, then the model's verdicts.
 
 Reads qa_pairs and filtered_docs. Writes verified_qa (a pair with its verdicts), rejects (a pair
-with the first check it failed) and pair_verdicts (every pair with every verdict on it, so that
-another threshold needs no new call). A backend that may not judge leaves ``verified_by = rules``
+with the first check it failed) and pair_verdicts (every pair with every verdict on it, so that a
+stricter threshold needs no new call). A backend that may not judge leaves ``verified_by = rules``
 and null verdicts: nothing is invented. A call judges one pair, or with ``annotate = "merged"`` all
 of a document's; with a second checker, both must accept a pair.
 """
@@ -35,6 +35,7 @@ from webscale_dagster.stages.protocol import (
 )
 from webscale_dagster.stages.reply import Reason, ReplyModel, items, up_to
 from webscale_dagster.tables import TABLES
+from webscale_dagster.verifiers.self_check import Example, own_truth_problems
 
 NAME = "verified_qa"
 VERDICTS = ("correct", "self_contained", "leaks", "unique")
@@ -67,6 +68,7 @@ def run(frames: Frames, context: Context) -> Result:
     texts = frames["filtered_docs"].select("doc_id", "text", "title", "lang")
     pairs = frames["qa_pairs"].join(texts, on="doc_id", how="left", maintain_order="left")
     rows = [_freely_checked(row, done, pairs.height, context) for done, row in _numbered(pairs)]
+    _check_verifiers(rows)
     problems: dict[str, Problem] = {row["qa_id"]: row["problem"] for row in rows if row["problem"]}
     if context.model is None or not context.model.verifies:
         for row in rows:
@@ -110,6 +112,24 @@ def _freely_checked(row: Row, done: int, total: int, context: Context) -> Row:
         "problems": [reason for reason, _ in found.problems],
         "problem": found.problems[0] if found.problems else None,
     }
+
+
+def _check_verifiers(rows: Sequence[Row]) -> None:
+    """The verifier of a pair must accept the pair's answer, however it is phrased."""
+    passed = {row["qa_id"]: row for row in rows if row["problem"] is None}
+    examples = [
+        Example(
+            qa_id,
+            row["answer_type"],
+            row["answer"],
+            orjson.loads(row["verifier_options"] or "{}"),
+            row["question"],
+        )
+        for qa_id, row in passed.items()
+    ]
+    for found in own_truth_problems(examples):
+        row = passed[found.id]
+        row |= {"problem": (found.reason, found.detail), "problems": [found.reason]}
 
 
 def _ask(
@@ -199,7 +219,7 @@ STAGE = Stage(
     name=NAME,
     reads=("qa_pairs", "filtered_docs"),
     run=run,
-    version=3,
+    version=4,
     settings=("verified_qa", "seed", "annotate"),
     parent="qa_pairs",
     asks_model=True,

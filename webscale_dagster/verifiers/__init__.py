@@ -102,7 +102,11 @@ _TYPES: dict[str, AnswerType | WholeAnswerType] = {
     "judge": WholeAnswerType(judge.check, judge.score),
 }
 ANSWER_TYPES = tuple(_TYPES)
-MEANINGS = {name: kind.meaning for name, kind in _TYPES.items() if kind.meaning}
+MEANINGS = {
+    name: kind.meaning
+    for name, kind in _TYPES.items()
+    if isinstance(kind, AnswerType) and kind.meaning
+}
 
 # One set for all types: a pair carries its options whatever its type, and a misspelt one is found.
 _OPTIONS = frozenset(
@@ -117,7 +121,10 @@ in_worker = False  # set in the pool's processes, which pass nothing on
 
 
 def register(name: str, kind: AnswerType | WholeAnswerType) -> None:
-    """Add an answer type; ``Pool(modules=…)`` names the modules that do so in its processes."""
+    """Add an answer type; ``Pool(modules=…)`` names the modules that do so in its processes.
+
+    ``verify`` runs it in this process even if it is isolated, for the shared pool does not know it.
+    """
     if name in _TYPES:
         raise ValueError(f"there is an answer type {name!r} already")
     _TYPES[name] = kind
@@ -133,7 +140,7 @@ def verify(
     """
     kind = _kind(answer_type)
     try:
-        if kind.isolated and not in_worker:
+        if kind.isolated and answer_type in ANSWER_TYPES and not in_worker:
             from webscale_dagster.verifiers.pool import shared
 
             return shared().verify(answer_type, completion, ground_truth, **options)
@@ -153,6 +160,8 @@ def parses(answer_type: str, answer: str, **options: Any) -> str | None:
             _read_truth(kind, text, used)
     except (ParseError, OptionError) as error:
         return str(error)
+    except Exception as error:  # a verifier's crash is this pair's problem, not its shard's
+        return f"{type(error).__name__}: {error}"[:500]
     return None
 
 

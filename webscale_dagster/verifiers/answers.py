@@ -34,7 +34,8 @@ _UNSEEN = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _TAKEN_BACK = re.compile(
-    r"(?:[.!?;:]\s+|\n\W{0,9})(?:wait\b|no[,:.]|correction\b|scratch that\b|hold on\b|sorry[,:]"
+    r"(?:[.!?;:]\s+|\n\W{0,9})(?:wait\b|no,\s+(?:wait|sorry|it|that|this|the|not|actually|rather|i)\b"
+    r"|correction\b|scratch that\b|hold on\b|sorry[,:]"
     r"|on second thoughts?\b|actually,? (?:no|it|that)\b"
     r"|(?:that|this)(?:['’]s| is| was) (?:not (?:right|correct)|wrong|incorrect)\b)",
     re.IGNORECASE,
@@ -149,6 +150,14 @@ def _unquoted(text: str) -> str:
     return text.strip().rstrip(".")
 
 
+_END_OF_TURN = re.compile(r"(?:<\|[a-z_]{1,30}\|>\s*)+\Z")
+
+
+def response_text(completion: str) -> str:
+    """All that follows the reasoning, without the tokens that end a turn."""
+    return _END_OF_TURN.sub("", after_reasoning(completion))
+
+
 def after_reasoning(completion: str) -> str:
     """What follows the reasoning of a completion; raises ``ParseError`` where it never ends."""
     end = 0
@@ -173,9 +182,8 @@ def _final_span(text: str) -> str:
     """The last statement of an answer: boxed, tagged or introduced; else the last lines."""
     statements = [span for span in (_boxed(text), _tagged(text), _introduced(text)) if span]
     if statements:
-        start, span = max(statements)
-        at = text.find(span, start)
-        if at >= 0 and _TAKEN_BACK.search(text, at + len(span)):
+        _, end, span = max(statements)
+        if _TAKEN_BACK.search(text, end):
             raise ParseError("the answer is taken back after it was given")
         return span
     lines = [line for line in text.split("\n") if line.strip()]
@@ -187,7 +195,7 @@ def _final_span(text: str) -> str:
     return "\n".join(lines[min(block, len(lines) - 1) :])
 
 
-def _boxed(text: str) -> tuple[int, str] | None:
+def _boxed(text: str) -> tuple[int, int, str] | None:
     """The box that closes last: of nested ones the outermost, for it holds all that is said.
 
     Boxes with no more than a comma, "and" or "or" between them are one answer.
@@ -211,26 +219,27 @@ def _boxed(text: str) -> tuple[int, str] | None:
         if content != said[0]:
             said = [content, " or " if joiner[1] == "or" else ", ", *said]
         following = start
-    return last, "".join(said)
+    return last, found[-1][1], "".join(said)
 
 
-def _tagged(text: str) -> tuple[int, str] | None:
+def _tagged(text: str) -> tuple[int, int, str] | None:
     last = _last(_TAG, text)
     if last is None:
         return None
     end = text.lower().find("</answer>", last.end())
-    return (last.start(), text[last.end() : end]) if end >= 0 else None
+    return (last.start(), end, text[last.end() : end]) if end >= 0 else None
 
 
-def _introduced(text: str) -> tuple[int, str] | None:
+def _introduced(text: str) -> tuple[int, int, str] | None:
     last = _last(_MARKER, text.replace("**", "  ").replace("__", "  "))
     if last is None:
         return None
     line, _, rest = text[last.end() :].partition("\n")
     if line.strip(" *_") and not line.rstrip(" *_").endswith(":"):
-        return last.start(), line
+        return last.start(), last.end() + len(line), line
     block = rest.lstrip("\n").split("\n\n")[0]
-    return last.start(), block if block.strip() else line
+    said = block if block.strip() else line
+    return last.start(), text.find(said, last.end()) + len(said), said
 
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

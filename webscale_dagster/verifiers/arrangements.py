@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from webscale_dagster.verifiers.number_words import ORDINALS
 from webscale_dagster.verifiers.outcome import ParseError
 from webscale_dagster.verifiers.phrases import tokens, without_articles
 from webscale_dagster.verifiers.strict_json import loads
@@ -40,12 +41,11 @@ _DENYING = (
     " opposite contrary maybe perhaps"
 )
 _DENIALS = frozenset(_DENYING.split())
-_PLACES = "first second third fourth fifth sixth seventh eighth ninth tenth"
 _FIGURES = "1st 2nd 3rd 4th 5th 6th 7th 8th 9th 10th"
 _ORDINALS = {
     word: place
-    for words in (_PLACES, _FIGURES)
-    for place, word in enumerate(words.split(), start=1)
+    for words in (ORDINALS[:10], _FIGURES.split())
+    for place, word in enumerate(words, start=1)
 }
 
 

@@ -89,6 +89,11 @@ def misfit(question: str, answer: str, answer_type: str) -> str | None:
     return None
 
 
+def asks_name(question: str) -> bool:
+    """Whether a question asks who."""
+    return bool(_ASKS_NAME.search(question))
+
+
 def _has_amount(answer: str) -> bool:
     if any(char.isdigit() for char in answer) or _TIMES.search(answer):
         return True

@@ -13,6 +13,7 @@ _WORDS = dict.fromkeys(("yes", "true", "correct", "right", "y", "t", "yeah", "ye
 _DECISIVE = frozenset({"yes", "no", "yeah", "yep", "nope"})
 _NEGATIONS = frozenset({"not", "isnt", "wasnt", "arent", "never"})
 _BEGINS = re.compile(r"\W*(?:true|false|(?:in)?correct|right|wrong)\s?[,:;.–—-]", re.IGNORECASE)
+_ENDS = re.compile(r"[:?]\s+(yes|no)\W*$", re.IGNORECASE)  # Verdict: no.
 _SIGN_BETWEEN = re.compile(r"\w[^\w\n]*[/|,;.?!:&–—-]+[^\w\n]*\w")
 _NO_ANSWER = (("no", "idea"), ("no", "answer"), ("no", "clue"), ("no", "comment"))
 _AROUND_WORDS = (
@@ -25,7 +26,7 @@ _MOST_WORDS = 60
 
 
 def parse(text: str, options: Options) -> bool:
-    """A yes or no at the start decides; else the one polarity that the answer names."""
+    """A yes or no at the start or the end decides; else the one polarity that the answer names."""
     del options
     words = tokens(text)
     if not words or len(words) > _MOST_WORDS:
@@ -34,6 +35,9 @@ def parse(text: str, options: Options) -> bool:
         raise ParseError("neither yes nor no")
     if words[0] in _DECISIVE and words[1:2] not in (("and",), ("or",)):
         return _WORDS[words[0]]
+    ends = _ENDS.search(text)
+    if ends and sum(word in _DECISIVE for word in words) == 1:
+        return _WORDS[ends[1].lower()]
     if not (_BEGINS.match(text) or set(words) <= _AROUND):
         raise ParseError("neither yes nor no, but a sentence about something")
     found = set()

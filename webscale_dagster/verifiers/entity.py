@@ -1,9 +1,9 @@
 """The answer type ``entity``: a name of a person, place, organisation or work.
 
-Case, accents, articles, titles and company suffixes do not count. A person may be named by surname
-or with initials, an organisation by its acronym, ``ö`` be spelled ``oe``, and a name in Cyrillic or
-Greek be transcribed; with option ``question`` its words need not be said again. Other names need
-``aliases``.
+Case, accents, articles, titles and company suffixes do not count. A person may be named with
+initials, an organisation by its acronym, ``ö`` be spelled ``oe``, and a name in Cyrillic or Greek
+be transcribed. With option ``question`` its words need not be said again, and where it asks who, a
+surname will do. Other names need ``aliases``.
 """
 
 from __future__ import annotations
@@ -11,18 +11,24 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from webscale_dagster.verifiers.asked_type import asks_name
 from webscale_dagster.verifiers.outcome import Options, ParseError
 from webscale_dagster.verifiers.phrases import ARTICLES, same_words, words_of
 from webscale_dagster.verifiers.romanise import is_foreign, skeleton, without_umlauts
-from webscale_dagster.verifiers.wordings import asked_words, stem
+from webscale_dagster.verifiers.wordings import asked_words, exchanged, stem
 
 _MOST_WORDS = 20
-_TITLE_WORDS = (
-    "mr mrs ms miss mx dr doctor prof professor sir dame rev reverend president senator general"
+_TITLES = frozenset(
+    {"mr", "mrs", "ms", "miss", "mx", "dr", "doctor", "prof", "professor", "sir", "dame"}
+    | {"rev", "reverend"}
+)
+# Dropped only before a whole name: General Electric is not Electric.
+_OFFICE_WORDS = (
+    "president senator general"
     " admiral captain colonel lieutenant sergeant governor chancellor ambassador justice"
     " cardinal bishop archbishop philosopher physicist poet"
 )
-_TITLES = frozenset(_TITLE_WORDS.split())
+_OFFICES = frozenset(_OFFICE_WORDS.split())
 # Kings are known with and without their title only where a number tells them apart:
 # `King George VI` is `George VI`, but `King Lear` is not `Lear`.
 _REGNAL_TITLES = frozenset(
@@ -53,16 +59,19 @@ _NO_PERSON = frozenset(_OTHER_NAMES.split())
 _SMALL_WORDS = frozenset({"of", "and", "the", "for", "in", "on", "de", "la"})
 
 # Where one name ends and another may begin: `Paris. London`, `Paris, London`.
+_INITIAL = re.compile(r"\W*A\.")  # A. Einstein
+_UMLAUTS = re.compile("[äöüÄÖÜ]")
 _JOINT = re.compile(r"\w{3}[.!?]\s|[,;/&]|\b(?:and|or)\b", re.IGNORECASE)
 
 Words = tuple[str, ...]
 
 
 class Name(NamedTuple):
-    """The words of a name, and whether they may be more names than one."""
+    """The words of a name, whether they may be more names than one, and whether it has umlauts."""
 
     words: Words
     joined: bool
+    umlauts: bool
 
 
 def parse(text: str, options: Options) -> Name:
@@ -71,15 +80,16 @@ def parse(text: str, options: Options) -> Name:
     if text.strip() in _PRONOUNS:
         raise ParseError("a pronoun is not a name")
     words = words_of(text, _MOST_WORDS, "name")
-    for dropped in (_PREPOSITIONS, ARTICLES, _TITLES):
-        while len(words) > 1 and words[0] in dropped:
+    articles = ARTICLES - {"a"} if _INITIAL.match(text) else ARTICLES
+    for dropped, least in ((_PREPOSITIONS, 1), (articles, 1), (_TITLES, 1), (_OFFICES, 2)):
+        while len(words) > least and words[0] in dropped:
             words = words[1:]
     if len(words) > 2 and words[0] in _REGNAL_TITLES and _REGNAL_NUMBER.fullmatch(words[-1]):
         words = words[1:]
     while len(words) > 1 and words[-1] in _SUFFIXES:
         words = words[:-1]
     spelled = tuple(_SPELLED.get(word, word) for word in words)
-    return Name(spelled, bool(_JOINT.search(text)))
+    return Name(spelled, bool(_JOINT.search(text)), bool(_UMLAUTS.search(text)))
 
 
 def differs(answer: Name, truth: Name, options: Options) -> str | None:
@@ -87,19 +97,24 @@ def differs(answer: Name, truth: Name, options: Options) -> str | None:
     mine, theirs = answer.words, truth.words
     if same_words(mine, theirs) or mine == _acronym(theirs) or theirs == _acronym(mine):
         return None
+    if answer.umlauts != truth.umlauts and same_words(
+        without_umlauts(mine), without_umlauts(theirs)
+    ):
+        return None
     if (truth.joined or not answer.joined) and _same_name(mine, theirs, options):
         return None
     return f"the name {' '.join(mine)!r} is not {' '.join(theirs)!r}"
 
 
 def _same_name(answer: Words, truth: Words, options: Options) -> bool:
-    if _is_short_for(answer, truth) or _is_short_for(truth, answer):
-        return True
-    if same_words(without_umlauts(answer), without_umlauts(truth)):
+    by_surname = asks_name(str(options.get("question") or ""))
+    if _is_short_for(answer, truth, by_surname) or _is_short_for(truth, answer, by_surname):
         return True
     if is_foreign(answer) != is_foreign(truth) and skeleton(answer) == skeleton(truth):
         return True
     asked = asked_words(options)
+    if exchanged(tuple(map(stem, answer)), tuple(map(stem, truth)), asked):
+        return False
     return same_words(_beyond(answer, asked), _beyond(truth, asked))
 
 
@@ -108,8 +123,8 @@ def _beyond(words: Words, asked: frozenset[str]) -> Words:
     return tuple(word for word in words if stem(word) not in asked) or words
 
 
-def _is_short_for(short: Words, whole: Words) -> bool:
-    """A surname, or a name with initials or without its middle ones."""
+def _is_short_for(short: Words, whole: Words, by_surname: bool) -> bool:
+    """A surname, where it will do, or a name with initials or without its middle ones."""
     if not 2 <= len(whole) <= 4 or len(short) > len(whole) or short[-1] != whole[-1]:
         return False
     if (_NO_PERSON | _REGNAL_TITLES) & set(whole) or any(
@@ -117,7 +132,7 @@ def _is_short_for(short: Words, whole: Words) -> bool:
     ):
         return False
     if len(short) == 1:
-        return len(short[0]) > 2 and not _REGNAL_NUMBER.fullmatch(short[0])
+        return by_surname and len(short[0]) > 2 and not _REGNAL_NUMBER.fullmatch(short[0])
     return _are_initials(short[:-1], whole[:-1])
 
 

@@ -56,10 +56,10 @@ def score(completion: str, truths: Sequence[str], options: Options) -> Outcome:
 
 
 def _rule(options: Options) -> str:
-    from webscale_dagster.verifiers import ANSWER_TYPES
+    from webscale_dagster.verifiers import _TYPES
 
     rule = options.get("rule", _LENIENT)
-    known = [name for name in ANSWER_TYPES if name not in _WITHOUT_RULE]
+    known = [name for name in _TYPES if name not in _WITHOUT_RULE]
     if rule not in known:
         raise OptionError(f"rule {rule!r} is no answer type with a rule: {', '.join(known)}")
     return str(rule)

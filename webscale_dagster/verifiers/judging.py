@@ -5,18 +5,15 @@ Reads and writes nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from webscale_dagster.verifiers.answers import after_reasoning, readings
+from webscale_dagster.verifiers.answers import readings, response_text
 from webscale_dagster.verifiers.judge_guards import visible
 from webscale_dagster.verifiers.outcome import Judge, OptionError, Options, ParseError
 
 MAX_ANSWER_CHARS = 600
 MAX_RESPONSE_CHARS = 8_000
-
-_END_OF_TURN = re.compile(r"(?:<\|[a-z_]{1,30}\|>\s*)+\Z")
 
 
 def final_answer(completion: str) -> str:
@@ -29,7 +26,7 @@ def final_answer(completion: str) -> str:
 
 def whole_response(completion: str) -> str:
     """All that follows the reasoning, as a judge is shown it."""
-    text = visible(_END_OF_TURN.sub("", after_reasoning(completion)))
+    text = visible(response_text(completion))
     if len(text) > MAX_RESPONSE_CHARS:
         raise ParseError(f"{len(text)} characters are too many to be judged")
     return text

@@ -28,6 +28,14 @@ SCALES = {
     "trillion": 10**12,
     "tn": 10**12,
 }
+_ORDINAL_WORDS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth"
+    " fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth thirtieth fortieth"
+    " fiftieth sixtieth seventieth eightieth ninetieth hundredth thousandth millionth"
+)
+ORDINALS = tuple(_ORDINAL_WORDS.split())  # in their order up to the twentieth
+# Every word of a number: two texts that differ in one say different numbers.
+NUMBER_WORDS = frozenset([*_ONES, *_TENS, *SCALES, *ORDINALS])
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8}
 _PARTS |= {"tenth": 10, "hundredth": 100, "halve": 2}
 _PARTS |= {f"{word}s": value for word, value in _PARTS.items()}

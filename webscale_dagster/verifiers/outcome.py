@@ -76,5 +76,4 @@ class WholeAnswerType:
 
     check: Callable[[str, Options], None]
     score: Callable[[str, Sequence[str], Options], Outcome]
-    meaning: str = ""
     isolated: bool = False

@@ -28,6 +28,7 @@ from webscale_dagster.verifiers.same_answer import Print, fingerprint, may_be_sa
 from webscale_dagster.verifiers.verify_many import verify_many
 
 OTHERS = 5
+_NOT_ON_THIS_HOST = "SandboxUnavailable"
 _BATCH = 10_000  # examples whose verifications are made at a time
 _LOOKED_AT = 60  # examples of a ring, until five differ
 _TEXT = (
@@ -89,18 +90,32 @@ def problems(examples: Sequence[Example]) -> list[Problem]:
 
 
 def own_truth_problems(examples: Sequence[Example]) -> list[Problem]:
-    """``verifier_rejects_truth`` of those of which some phrasing of the truth is not accepted."""
+    """Those of which some phrasing of the truth is not accepted, or gets no verdict.
+
+    Raises RuntimeError where the verifier cannot run on this host: no example is to blame for that.
+    """
     found: list[Problem] = []
     for example in examples:
-        broken = None if _has_truth(example) else _unusable(example)
+        broken = None
+        if not _has_truth(example):
+            broken = parses(example.answer_type, example.ground_truth, **example.options)
         if broken is not None:
             found.append(Problem(example.id, "verifier_rejects_truth", broken))
     asked = ((e, _phrased(e)) for e in examples if _has_truth(e))
     for example, text, outcome in _verified(asked):
         if outcome.outcome != "correct":
             detail = f"{outcome.outcome} for {text[-80:]!r}: {outcome.reason}"
-            found.append(Problem(example.id, "verifier_rejects_truth", detail))
+            found.append(Problem(example.id, _reason(outcome), detail))
     return list({problem.id: problem for problem in reversed(found)}.values())[::-1]
+
+
+def _reason(outcome: Outcome) -> str:
+    """A verifier that failed has said nothing about the truth."""
+    if outcome.reason.startswith(_NOT_ON_THIS_HOST):
+        raise RuntimeError(outcome.reason)
+    is_pairs_fault = outcome.reason.startswith(("ground truth ", "option: "))
+    failed = outcome.outcome in ("error", "timeout") and not is_pairs_fault
+    return "verifier_failed" if failed else "verifier_rejects_truth"
 
 
 def others_problems(examples: Sequence[Example]) -> list[Problem]:
@@ -159,13 +174,6 @@ def _after(ring: Sequence[int], place: int) -> list[int]:
 def has_text_truth(example: Example) -> bool:
     """Whether the ground truth is a short text that can stand in a sentence."""
     return example.answer_type not in _PHRASINGS
-
-
-def _unusable(example: Example) -> str | None:
-    try:
-        return parses(example.answer_type, example.ground_truth, **example.options)
-    except Exception as error:  # a verifier's crash is the example's problem here
-        return f"{type(error).__name__}: {error}"
 
 
 def _has_truth(example: Example) -> bool:

@@ -42,7 +42,7 @@ _LENGTHS = "cm mm km nm ft mi yd mph"
 _OTHERS = "kg mg lb lbs oz ml mL gal hr hrs min sec day am pm kW Hz kJ eV kPa mol"
 _SHORT_UNITS = frozenset(f"{_LENGTHS} {_OTHERS}".split())
 _HALF_DAY = re.compile(r"(?<=\d)\s?([ap])\.\s?m\b\.?")
-_LETTER_UNIT = re.compile(r"(?<=\d) ([mgsLNJWVKAhC])$")
+_LETTER_UNIT = re.compile(r"(?<=\d)\s+([mgsLNJWVKAhC])$")
 _LABEL = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)? \d+")  # June 20
 _GROUPED = re.compile(r"(?<![\d,.])([1-9]\d{0,2}(?:,\d{3})+)(?![\d,])")
 

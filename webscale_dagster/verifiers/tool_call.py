@@ -23,7 +23,10 @@ from webscale_dagster.verifiers.writing import response
 
 _MOST_CALLS = 50
 _TAGGED = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
-_FENCED = re.compile(r"```(?:json|tool_call|tool_code)?[ \t]*\n(.*?)\n[ \t]*```", re.DOTALL)
+_FENCED = re.compile(
+    r"^[ \t]*```(?:json|tool_call|tool_code)?[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
 
 Calls = Counter[tuple[str, Any]]  # name and arguments, in a form where equal ones are equal
 
@@ -54,8 +57,11 @@ def _expected(truth: str) -> Calls:
 
 def _made(text: str) -> Calls | None:
     """The calls of a response; None where it makes none."""
+    opened = text.count("<tool_call>")
+    if opened > _MOST_CALLS:
+        raise ParseError(f"{opened} calls are too many")
     tagged = _TAGGED.findall(text)
-    if text.count("<tool_call>") != len(tagged):
+    if opened != len(tagged):
         raise ParseError("a <tool_call> that is not closed")
     blocks = tagged or _FENCED.findall(text)
     if not blocks:

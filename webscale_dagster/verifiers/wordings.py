@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from webscale_dagster.verifiers.number_words import NUMBER_WORDS
 from webscale_dagster.verifiers.outcome import OptionError, Options
 from webscale_dagster.verifiers.phrases import digits_for_words, tokens
 
@@ -62,12 +63,12 @@ _MONTH_NAMES = (
     " apr jun jul aug sep sept oct nov dec"
 )
 _MONTHS = frozenset(_MONTH_NAMES.split())
+_WAYS = frozenset({"to", "from"})
 _ROMAN_NUMBER = re.compile(r"[ivx]{1,5}")
 _REMARK = re.compile(r"\s*[(\[](?![^()]*\b(?:or|and|nor)\b)[^()\[\]]*[)\]]\s*", re.IGNORECASE)
 _JOINT = re.compile(r"[,;/]\s|\n|\b(?:and|or|nor|also|versus|vs)\b|&|[.!?]\s+\w", re.IGNORECASE)
 _MOST_EXTRA = 6  # words beside a number that is the whole truth: `in the fall of 1909`
 _LEAST_SHARE = 0.5  # of the truth's words, in an answer that lacks its head
-_OVERLAP, _GREAT_OVERLAP = 0.6, 0.75  # F1 of two wordings, with the same head and with another
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class _Wording:
     head: str | None
     joints: int
     months: Words
+    ways: Words  # to or from
     proper: Words  # words that count and are capitalised
 
 
@@ -87,8 +89,12 @@ def same_meaning(answer: str, truth: str, asked: Words = frozenset()) -> bool:
     ``asked`` are the words of the question, as ``asked_words`` makes them.
     """
     mine, theirs = _read(answer), _read(truth)
+    if mine.ways and theirs.ways and not mine.ways & theirs.ways:
+        return False
     if mine.counting == theirs.counting:
         return True
+    if exchanged(mine.counting, theirs.counting, asked):
+        return False
     a, t = _beyond(mine, asked), _beyond(theirs, asked)
     if a == t:
         return True
@@ -99,12 +105,17 @@ def same_meaning(answer: str, truth: str, asked: Words = frozenset()) -> bool:
         return mine.head == theirs.head or (mine.joints > 0 and theirs.joints > 0)
     if true <= said:
         return _says_more(mine, theirs, said, true, asked)
-    if said <= true:
-        return _says_less(mine, theirs, said, true, asked)
-    if _identities(mine) != _identities(theirs):
-        return False
-    overlap = 2 * len(said & true) / (len(said) + len(true))
-    return overlap >= (_OVERLAP if mine.head == theirs.head else _GREAT_OVERLAP)
+    return said <= true and _says_less(mine, theirs, said, true, asked)
+
+
+def exchanged(mine: Sequence[str], theirs: Sequence[str], asked: Words) -> bool:
+    """Whether two stemmed wordings name different things that the question offers both.
+
+    "The Pacific or the Atlantic?": `Atlantic Ocean` is not `Pacific Ocean`, though the question has
+    said all but `ocean`.
+    """
+    said, true = set(mine), set(theirs)
+    return bool((said - true) & asked and (true - said) & asked)
 
 
 def counting_words(text: str) -> tuple[str, ...]:
@@ -194,8 +205,8 @@ def _identities(wording: _Wording) -> Words:
 
 
 def _is_identity(word: str) -> bool:
-    """Numbers and letters tell things apart: vitamin C, World War II."""
-    if len(word) == 1 or _ROMAN_NUMBER.fullmatch(word):
+    """Numbers and letters tell things apart: vitamin C, World War II, the third floor."""
+    if len(word) == 1 or _ROMAN_NUMBER.fullmatch(word) or word in _number_stems():
         return True
     return any(char.isdigit() for char in word)
 
@@ -214,6 +225,7 @@ def _read(text: str) -> _Wording:
         _head(words),
         len(_JOINT.findall(text)),
         frozenset(words) & _MONTHS,
+        frozenset(words) & _WAYS,
         frozenset(capitalised) & frozenset(counting),
     )
 
@@ -263,6 +275,11 @@ def stem(word: str) -> str:
 @lru_cache(maxsize=1)
 def _opposites() -> Words:
     return frozenset(map(stem, _OPPOSITES.split()))
+
+
+@lru_cache(maxsize=1)
+def _number_stems() -> Words:
+    return frozenset(map(stem, NUMBER_WORDS))
 
 
 @lru_cache(maxsize=1)

@@ -12,13 +12,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from webscale_dagster.verifiers.answers import ABBREVIATIONS, after_reasoning
+from webscale_dagster.verifiers.answers import ABBREVIATIONS, response_text
 from webscale_dagster.verifiers.outcome import ParseError
 from webscale_dagster.verifiers.strict_json import loads
 
 _MOST_CHARS = 200_000
 
-_END_OF_TURN = re.compile(r"(?:<\|[a-z_]{1,30}\|>\s*)+\Z")
 _WORD = re.compile(r"\w+(?:['’‑-]\w+)*")
 _BLANK = re.compile(r"\n[ \t]*(?:(?:\*\*\*|---)[ \t]*)?\n")
 _DIVIDER = re.compile(r"^[ \t]*(?:\*\*\*+|---+|___+)[ \t]*$", re.MULTILINE)
@@ -35,7 +34,7 @@ _QUOTES = ('""', "“”", "«»", "„“", "「」")
 
 def response(completion: str) -> str:
     """What follows the reasoning, with one kind of line end; ``ParseError`` where it is nothing."""
-    text = _END_OF_TURN.sub("", after_reasoning(completion)).replace("\r\n", "\n").strip()
+    text = response_text(completion).replace("\r\n", "\n").strip()
     if not text:
         raise ParseError("the response is empty")
     if len(text) > _MOST_CHARS:
@@ -180,13 +179,13 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _sentences_in(text: str) -> int:
-    count, start = 0, 0
+    count, start, seen, last = 0, 0, 0, ""
     for end in _SENTENCE_END.finditer(text):
-        words_before = _WORD.findall(text[start : end.start()])
-        last = words_before[-1] if words_before else ""
+        words_before = _WORD.findall(text[seen : end.start()]) or ([last] if last else [])
+        last, seen = words_before[-1] if words_before else "", end.end()
         stop = end[0].startswith(".") and (
             last.casefold() in _ABBREVIATED or (len(last) == 1 and last.isupper())
         )
         if words_before and not stop:
-            count, start = count + 1, end.end()
+            count, start, last = count + 1, end.end(), ""
     return count + bool(_WORD.search(text, start))
