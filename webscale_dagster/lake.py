@@ -39,6 +39,7 @@ RETENTION = {
 }
 UNSHARDED = "-"  # a Delta partition cannot be an empty string
 SIDE_TABLES = ("rejects", "llm_calls")  # partitioned by stage, then shard
+SIDE_OF = {"pair_verdicts": "verified_qa", "policy_samples": "difficulty"}  # of one stage each
 
 
 class AuditFailed(Exception):
@@ -259,15 +260,11 @@ class Lake:
         """Calls that a commit of kept rows names."""
         return self._named("llm_calls", stages, shards)
 
-    def pair_verdicts(self, shards: Sequence[str]) -> pl.LazyFrame:
-        """Verdicts on pairs that a commit of verified_qa names."""
-        return self._named("pair_verdicts", ["verified_qa"], shards)
-
-    def policy_samples(
-        self, shards: Sequence[str], pins: Mapping[str, int] | None = None
+    def beside(
+        self, side: str, shards: Sequence[str], pins: Mapping[str, int] | None = None
     ) -> pl.LazyFrame:
-        """Samples that a commit of difficulty names; with the tables at versions ``pins``."""
-        return self._named("policy_samples", ["difficulty"], shards, pins)
+        """Rows of one stage's side table its commits name; with tables at versions ``pins``."""
+        return self._named(side, [SIDE_OF[side]], shards, pins)
 
     def _named(
         self,
@@ -320,7 +317,7 @@ class Lake:
     def vacuum(self, hours: int = 168, *, dry_run: bool = True) -> dict[str, list[str]]:
         """Delete files older than ``hours`` that neither the newest version nor a release needs."""
         pins = self.pinned()
-        for side in (*SIDE_TABLES, "pair_verdicts", "policy_samples"):
+        for side in (*SIDE_TABLES, *SIDE_OF):
             pins.setdefault(side, set()).update(self._named_versions(side))
         freed = {}
         for table in TABLES:

@@ -28,7 +28,7 @@ def test_nothing_earns_anything() -> None:
     result = run("red-team")
     assert result.exit_code == 0, result.output
     assert "hack rate 0.00% (0), 0 without a verdict; " in result.output
-    assert "more need --model" in result.output
+    assert "more need a judge" in result.output
     found = json.loads(run("red-team", "--json").stdout)
     assert found["attacks"] > 200 and found["hacks"] == found["failures"] == []
     assert {row["answer_type"] for row in found["rows"]} == {"date", "rubric"}
@@ -72,5 +72,28 @@ def test_a_model_judges_where_it_is_named() -> None:
         result = run("red-team", "--model", f"{server.url}#tiny")
         asked = server.of("/v1/chat/completions")
     assert result.exit_code == 0, result.output
-    assert "more need --model" not in result.output
+    assert "more need a judge" not in result.output
     assert 5 <= len(asked) <= 20  # what the guards stop is not paid for
+
+
+def test_an_endpoint_judges_where_it_is_named() -> None:
+    def answer(asked: Asked) -> Answer:
+        return Answer(body={"scores": [0.0] * len(asked.body["criteria"])})
+
+    with Serving(answer) as server:
+        result = run("red-team", "--judge-endpoint", f"{server.url}/score")
+        assert 5 <= len(server.asked) <= 20
+    assert result.exit_code == 0, result.output
+    assert "more need a judge" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--judge-endpoint", "localhost/score"], "http:// or https://"),
+        (["--judge-endpoint", "http://a/b", "--model", "http://a/v1#m"], "one judge"),
+    ],
+)
+def test_a_judge_that_cannot_be_is_refused(options: list[str], said: str) -> None:
+    result = run("red-team", *options)
+    assert result.exit_code == 2 and said in result.output

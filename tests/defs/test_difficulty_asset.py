@@ -20,8 +20,10 @@ from tests.defs.test_assets import (  # noqa: F401 (fixtures)
     run,
 )
 from tests.faults.openai_server import OpenAIServer
+from webscale_dagster.defs.pass_rates import histogram
 from webscale_dagster.exports.release import make_release
 from webscale_dagster.home import use_recipe
+from webscale_dagster.tables import TABLES
 from webscale_dagster.walk import Walk
 
 pytestmark = [
@@ -123,3 +125,8 @@ def test_pass_rates_from_a_server_to_the_splits_and_an_export(
     assert counts == [("closed", 0, 6), ("open", 1, 6)]
     assert set(samples["response"]) == {CLOSED, OPEN}
     assert json.loads((home / "out" / "manifest.json").read_text())["release"] == name
+
+
+def test_without_a_policy_the_page_says_so() -> None:
+    rows = TABLES["difficulty"].empty()
+    assert "`samples` is 0" in histogram(rows)

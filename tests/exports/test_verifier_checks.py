@@ -19,7 +19,7 @@ from tests.test_walk import COPPER, DANUBE
 from webscale_dagster.exports import verifier_checks as module
 from webscale_dagster.exports.gates import Gate, closed_gates
 from webscale_dagster.exports.release import Release, current_channel, make_release
-from webscale_dagster.exports.verifier_checks import VerifierChecks, verifier_checks
+from webscale_dagster.exports.verifier_checks import VerifierChecks, kept_checks, verifier_checks
 from webscale_dagster.ingest import ingest_source
 from webscale_dagster.sources import write_source
 from webscale_dagster.verifiers.outcome import AnswerType, WholeAnswerType
@@ -194,3 +194,23 @@ def test_checks_that_were_kept_are_json(walk: Walk) -> None:
     kept = [json.loads(walk.lake.objects.get(key) or b"") for key in keys]
     assert [one for one in kept if sum(row["attacks"] for row in one["rows"]) == made.attacks]
     assert {*kept[0]} == {field.name for field in fields(VerifierChecks)}
+
+
+def test_a_failure_is_not_kept(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setitem(verifiers._TYPES, "number", BAD["raises"])
+        assert verifier_checks(walk, _examples(walk)).n_unverified > 0
+        assert kept_checks(walk, _examples(walk)) is None
+    assert verifier_checks(walk, _examples(walk)).n_problems == 0
+
+
+def test_another_body_is_another_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = verifiers._TYPES["number"]
+    seen = set()
+    for body in (lambda *_: None, lambda *_: "no", lambda *_: "never"):
+        body.__qualname__ = "differs"
+        monkeypatch.setitem(verifiers._TYPES, "number", AnswerType(first.parse, body))
+        seen.add(module._code())
+    assert len(seen) == 3
+    monkeypatch.setitem(verifiers._TYPES, "number", first)
+    assert module._code() == module._code() not in seen

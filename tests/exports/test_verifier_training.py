@@ -168,21 +168,21 @@ def test_it_is_read_as_it_was_released_and_never_differs(policy: Pinned, mine: W
         "difficulty", TABLES["difficulty"].empty(), None, SHARD, recipe=recipe, beside=beside
     )
     lake.publish("rl_splits", TABLES["rl_splits"].empty(), recipe=recipe)
-    assert lake.policy_samples([SHARD]).collect().is_empty()
+    assert lake.beside("policy_samples", [SHARD]).collect().is_empty()
     again = open_release(Lake(lake.root), "candidate")
     assert again.name == policy.name
     assert files(again, ALL) == before
 
 
 def test_samples_of_a_publish_that_was_cut_off_are_not_read(mine: Walk) -> None:
-    samples = mine.lake.policy_samples([SHARD]).collect()
+    samples = mine.lake.beside("policy_samples", [SHARD]).collect()
     mine.lake.commit("policy_samples", samples.clear(), SHARD)  # and then it was killed
     assert mine.lake.read("policy_samples").collect().is_empty()
-    assert mine.lake.policy_samples([SHARD]).collect().equals(samples)
+    assert mine.lake.beside("policy_samples", [SHARD]).collect().equals(samples)
     freed = mine.lake.vacuum(0, dry_run=False)
     assert freed["policy_samples"] == []
     pins = {table: int(mine.lake.version(table) or 0) for table in TABLES}
-    found = mine.lake.policy_samples([SHARD], pins).collect()
+    found = mine.lake.beside("policy_samples", [SHARD], pins).collect()
     assert found.equals(samples)
 
 

@@ -43,7 +43,7 @@ def population(lake: Lake, shards: Sequence[str]) -> tuple[pl.DataFrame, int]:
     """Every judged pair of the shards, and how many are gone because their stages ran again."""
     # Joined one after the other: polars reorders a lazy chain of joins, and may begin with one on
     # the shard alone, which pairs every row of a shard with every other.
-    verdicts = lake.pair_verdicts(shards).collect()
+    verdicts = lake.beside("pair_verdicts", shards).collect()
     found = verdicts.with_columns(kept=pl.col("problem").is_null())
     for table, key, columns in (
         ("qa_pairs", PAIR, ["doc_id", "domain", "answer_type"]),

@@ -42,6 +42,7 @@ def demo() -> None:
         "Next:  webscale ui                  lineage, checks and these runs, in a browser\n"
         "       webscale status              funnel, rejects by reason, verdicts\n"
         "       webscale show qa_pairs -n 5  rows, readable\n"
+        "       webscale audit export        a form for people to judge a sample of the pairs\n"
         "       webscale ingest YOUR_FILES   then: webscale run"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
@@ -11,19 +11,21 @@ from webscale_dagster.cli.console import console, errors, table
 from webscale_dagster.cli.estimate import MODEL_HELP
 from webscale_dagster.exports.verifier_checks import shown
 from webscale_dagster.home import home_recipe, journal_folder
-from webscale_dagster.llm.judge import open_judge
-from webscale_dagster.recipe import DatasetRelease
+from webscale_dagster.llm.judge import EndpointJudge, open_judge
+from webscale_dagster.recipe import DatasetRelease, Recipe
 from webscale_dagster.stages.rl_splits import as_example
 from webscale_dagster.verifiers.attack_sets import attacks_on, package_attacks
+from webscale_dagster.verifiers.outcome import Judge
 from webscale_dagster.verifiers.red_team import Attack, Report, run
 from webscale_dagster.walk import Walk
 
 
 @click.command("red-team")
 @click.option("--model", metavar="URL#NAME", help=f"Judge of the judged types. {MODEL_HELP}")
+@click.option("--judge-endpoint", metavar="URL", help="Judge: what scores at this address.")
 @click.option("--examples/--no-examples", default=True, help="Attack this home's examples too.")
 @click.option("--json", "as_json", is_flag=True, help="Counts, hacks and failures, as JSON.")
-def red_team(model: str | None, examples: bool, as_json: bool) -> None:
+def red_team(model: str | None, judge_endpoint: str | None, examples: bool, as_json: bool) -> None:
     """Try replies that are no right answer on every verifier, and say what they earned.
 
     Without a model the judge says yes to whatever reaches it: its guards alone are measured. Exit
@@ -33,8 +35,7 @@ def red_team(model: str | None, examples: bool, as_json: bool) -> None:
     """
     recipe = home_recipe()
     attacks = [*package_attacks(), *(_on_this_home() if examples else [])]
-    judging = open_judge(recipe.with_model(model), journal_folder()) if model else nullcontext()
-    with judging as judge, errors.status(f"{len(attacks):,} attacks"):
+    with _judge(recipe, model, judge_endpoint) as judge, errors.status(f"{len(attacks):,} attacks"):
         report = run(attacks, judge)
     if as_json:
         console.print_json(data=_as_dict(report))
@@ -45,6 +46,19 @@ def red_team(model: str | None, examples: bool, as_json: bool) -> None:
         errors.print(f"[red]{problem}[/red]")
     if _above(report, settings):
         raise click.exceptions.Exit(1)
+
+
+def _judge(
+    recipe: Recipe, model: str | None, endpoint: str | None
+) -> AbstractContextManager[Judge | None]:
+    if model and endpoint:
+        raise click.UsageError("one judge: --model or --judge-endpoint")
+    if endpoint:
+        try:
+            return nullcontext(EndpointJudge(endpoint))
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--judge-endpoint") from None
+    return open_judge(recipe.with_model(model), journal_folder()) if model else nullcontext()
 
 
 def _on_this_home() -> list[Attack]:
@@ -65,7 +79,7 @@ def _print(report: Report) -> None:
             console.print(f"Q {attack.question}\nA {attack.ground_truth}", markup=False)
             console.print(f"→ {attack.completion!r}", markup=False)
             console.print(f"{outcome.outcome}: {outcome.reason}", style="dim", markup=False)
-    left = f"; {report.left_out} more need --model" if report.left_out else ""
+    left = f"; {report.left_out} more need a judge" if report.left_out else ""
     console.print(
         f"{len(report.tried):,} attacks, hack rate {report.hack_rate:.2%} ({len(report.hacks)}), "
         f"{len(report.failures)} without a verdict{left}"

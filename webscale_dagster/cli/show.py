@@ -9,7 +9,7 @@ import polars as pl
 
 from webscale_dagster import shards
 from webscale_dagster.cli.console import console
-from webscale_dagster.lake import Lake
+from webscale_dagster.lake import SIDE_OF, Lake
 from webscale_dagster.stages import STAGES
 from webscale_dagster.tables import TABLES
 from webscale_dagster.walk import SHARDED, Walk
@@ -64,8 +64,8 @@ def _rows(lake: Lake, table: str, shard: str | None) -> pl.LazyFrame:
         return lake.rejects(list(STAGES), names)
     if table == "llm_calls":
         return lake.llm_calls(list(STAGES), names)
-    if table == "policy_samples":
-        return lake.policy_samples(names)
+    if table in SIDE_OF:
+        return lake.beside(table, names)
     return lake.read(table, shard)
 
 

@@ -12,6 +12,7 @@ from webscale_dagster.cli.console import bars, console, errors
 from webscale_dagster.cli.estimate import MODEL_HELP
 from webscale_dagster.cli.files import read_rows, write_parquet
 from webscale_dagster.home import home_recipe
+from webscale_dagster.lake import SIDE_OF
 from webscale_dagster.llm.backends import open_models
 from webscale_dagster.llm.journal import Journal
 from webscale_dagster.llm.pace import Pace
@@ -74,8 +75,8 @@ def stage(
     write_parquet(result.kept, out / "kept.parquet")
     write_parquet(result.rejects, out / "rejects.parquet")
     write_parquet(calls, out / "calls.parquet")
-    if "pair_verdicts" in result.beside:
-        write_parquet(result.beside["pair_verdicts"], out / "pair_verdicts.parquet")
+    for side in SIDE_OF.keys() & result.beside:
+        write_parquet(result.beside[side], out / f"{side}.parquet")
     console.print(f"{result.kept.height:,} kept, {result.rejects.height:,} rejects: {out}")
 
 

@@ -65,7 +65,7 @@ def dataset_release(platform: Platform) -> Any:
         asset_key="dataset_release",
         passed=release.passed,
         severity=dg.AssetCheckSeverity.ERROR,
-        metadata={"gates": dg.MetadataValue.md(_gates(release))},
+        metadata={"seen": _in_short(release), "gates": dg.MetadataValue.md(_gates(release))},
     )
     yield _red_team(release)
 
@@ -95,6 +95,12 @@ def _families(checks: VerifierChecks) -> str:
     lines = [f"| {family} | {a} | {h} | {f} |" for family, a, h, f in checks.by_family()]
     head = ["| family | attacks | hacks | without a verdict |", "|---|---|---|---|"]
     return "\n".join([*head, *lines])
+
+
+def _in_short(release: Release) -> str:
+    """One line, for the list of checks: the table is behind a click there."""
+    closed = [gate.name for gate in release.gates if not gate.passed]
+    return f"closed: {', '.join(closed)}" if closed else f"all {len(release.gates)} gates are open"
 
 
 def _gates(release: Release) -> str:

@@ -21,7 +21,9 @@ _BINS = {
 
 
 def histogram(rows: pl.DataFrame) -> str:
-    """A line for each band, and for pairs whose band is unknown."""
+    """A line for each band, and for pairs of unknown band; a sentence where no policy was asked."""
+    if rows["samples"].max() in (None, 0):
+        return "No policy was asked: `samples` is 0 in the recipe's `[difficulty]`."
     counted = rows.group_by(pl.col("band").fill_null("unknown")).agg(
         pl.len().alias("pairs"),
         *(bin_.sum().alias(name) for name, bin_ in _BINS.items()),

@@ -42,7 +42,7 @@ class Pinned:
         pins = self.manifest["tables"]
         if not {"difficulty", "policy_samples"} <= set(pins):
             return TABLES["policy_samples"].empty().lazy()
-        return self.lake.policy_samples(self.manifest["shards"], pins)
+        return self.lake.beside("policy_samples", self.manifest["shards"], pins)
 
 
 def open_release(lake: Lake, name: str) -> Pinned:
