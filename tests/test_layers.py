@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "webscale_dagster"
 # A module may import its own layer and those below it.
 LAYERS = (
-    ("text", "verifiers", "tables", "models", "recipe"),
+    ("text", "verifiers", "tables", "models", "experiment", "recipe"),
     ("stages",),
     (
         "llm",
@@ -32,11 +32,24 @@ LAYERS = (
         "marts",
         "lake_marts",
         "audit",
+        "training",
+        "evaluation",
     ),
     ("defs", "definitions", "cli"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-HEAVY = {"great_expectations", "torch", "vllm", "ray", "datasets", "pandas", "trafilatura", "scipy"}
+HEAVY = {
+    "great_expectations",
+    "torch",
+    "vllm",
+    "ray",
+    "datasets",
+    "pandas",
+    "trafilatura",
+    "scipy",
+    "transformers",
+    "trl",
+}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE / "dbt_like_sql")
 
 

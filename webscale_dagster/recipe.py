@@ -15,12 +15,27 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
+from webscale_dagster.experiment import (
+    CptCheckpoint,
+    Evaluation,
+    GrpoCheckpoint,
+    PromoteCheckpoint,
+    RefinedDocs,
+    SftAnswers,
+    SftCheckpoint,
+    Training,
+)
 from webscale_dagster.models import Budget, ModelChoice, Part, Price, model_from
 
 # Stages that ask a model.
 ASKING = ("filtered_docs", "personas", "qa_pairs", "verified_qa", "difficulty")
 Band = Literal["trivial", "learnable", "hard", "broken"]  # of a pair's difficulty
 BANDS: tuple[Band, ...] = get_args(Band)
+# Tables that decide checkpoints and scores, and no byte of a dataset.
+TRAINING = (
+    *("training", "sft_answers", "refined_docs", "cpt_checkpoint", "sft_checkpoint"),
+    *("grpo_checkpoint", "evaluation", "promote_checkpoint"),
+)
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -206,6 +221,14 @@ class Recipe(Part):
     difficulty: Difficulty = Difficulty()
     rl_splits: RlSplits = RlSplits()
     dataset_release: DatasetRelease = DatasetRelease()
+    training: Training = Training()
+    sft_answers: SftAnswers = SftAnswers()
+    refined_docs: RefinedDocs = RefinedDocs()
+    cpt_checkpoint: CptCheckpoint = CptCheckpoint()
+    sft_checkpoint: SftCheckpoint = SftCheckpoint()
+    grpo_checkpoint: GrpoCheckpoint = GrpoCheckpoint()
+    evaluation: Evaluation = Evaluation()
+    promote_checkpoint: PromoteCheckpoint = PromoteCheckpoint()
 
     @model_validator(mode="after")
     def _models_exist(self) -> Recipe:
@@ -258,6 +281,10 @@ class Recipe(Part):
     def with_model(self, text: str) -> Recipe:
         """The same recipe, with this model (``URL#NAME``) for the stages that name none."""
         return Recipe.model_validate(self.model_dump() | {"model": model_from(text)})
+
+    def of_dataset(self) -> str:
+        """Canonical JSON of what decides a dataset: all but the tables about training."""
+        return self.model_dump_json(indent=2, exclude=set(TRAINING))
 
     def part(self, fields: Collection[str]) -> str:
         """Canonical JSON of some of its fields, for the code version of a stage they decide.

@@ -52,7 +52,7 @@ def make_release(walk: Walk) -> Release:
     examples = lake.read("rl_splits", version=pins.get("rl_splits")).collect()
     checks = verifier_checks(walk, examples)
     found = gates(walk, examples, checks)
-    recipe = walk.recipe.model_dump_json(indent=2)
+    recipe = walk.recipe.of_dataset()
     content = lake.content("rl_splits", version=pins.get("rl_splits"))
     name = f"{walk.recipe.name}-{content_hash(recipe, str(content))[:12]}"
     folder = f"releases/{name}"
@@ -91,7 +91,7 @@ def _write(
         "code_versions": {n: code_version(s, walk.recipe) for n, s in STAGES.items()},
         "gates_at_creation": [gate.as_dict() for gate in found],
     }
-    objects.put(f"{folder}/recipe.json", walk.recipe.model_dump_json(indent=2).encode())
+    objects.put(f"{folder}/recipe.json", walk.recipe.of_dataset().encode())
     objects.put(f"{folder}/README.md", card(walk, examples, manifest, checks).encode())
     objects.put(f"{folder}/manifest.json", json.dumps(manifest, indent=2).encode())
     return manifest

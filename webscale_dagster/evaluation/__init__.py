@@ -1,0 +1,1 @@
+"""Evaluation: samples to pass@k with intervals, benchmarks, arms compared at equal budgets."""

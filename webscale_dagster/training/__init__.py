@@ -1,0 +1,1 @@
+"""Training programs, run as subprocesses: ``python -m webscale_dagster.training.<phase> JOB``."""
