@@ -13,6 +13,7 @@ from webscale_dagster.cli.console import console
 from webscale_dagster.contracts.dataset import SPLITS
 from webscale_dagster.exports.formats import FORMATS
 from webscale_dagster.exports.pinned import UnknownRelease, open_release
+from webscale_dagster.exports.rl_examples import ExportError
 from webscale_dagster.home import lake_root
 from webscale_dagster.lake import Lake
 
@@ -36,9 +37,13 @@ def export(release: str, kind: str, out: Path, splits: str) -> None:
 
     RELEASE is the name of a release, or a channel that points to one.
 
+    trl: a parquet file for each split, as TRL's GRPOTrainer takes it.
+
+    verl: the same for verl, with the reward function that scores it.
+
     verifier-training: questions, answers and verdicts, to train a soft verifier with.
 
-    Example: webscale export candidate --format verifier-training out/
+    Example: webscale export candidate --format trl out/
     """
     named = [split.strip() for split in splits.split(",")]
     if unknown := sorted(set(named) - set(SPLITS)):
@@ -46,9 +51,9 @@ def export(release: str, kind: str, out: Path, splits: str) -> None:
     wanted = [split for split in SPLITS if split in named]
     try:
         pinned = open_release(Lake(lake_root()), release)
-    except UnknownRelease as error:
+        made = FORMATS[kind](pinned, wanted)
+    except (UnknownRelease, ExportError) as error:
         raise click.ClickException(str(error)) from None
-    made = FORMATS[kind](pinned, wanted)
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in made.items()}
     manifest = {"release": pinned.name, "format": kind, "splits": wanted, "sha256": sums}
     for name, data in made.items():

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from webscale_dagster.exports import verifier_training
+from webscale_dagster.exports import trl, verifier_training, verl
 from webscale_dagster.exports.pinned import Pinned
 
 Format = Callable[[Pinned, Sequence[str]], Mapping[str, bytes]]
-FORMATS: dict[str, Format] = {"verifier-training": verifier_training.files}
+FORMATS: dict[str, Format] = {
+    "trl": trl.files,
+    "verl": verl.files,
+    "verifier-training": verifier_training.files,
+}
