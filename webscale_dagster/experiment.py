@@ -20,6 +20,7 @@ Defaults are the paper's (arXiv 2510.06499, section 4): batches of 256, 128 and 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
@@ -82,6 +83,23 @@ def experiment(name: str) -> Experiment:
     return Experiment(ARMS[arm], int(seed))
 
 
+_CHECKPOINT = re.compile(r"^(?:base|cpt|sft|grpo|verl)-[0-9a-f]{16}$")
+
+
+def is_checkpoint(name: str) -> bool:
+    """Whether a name is a checkpoint's, phase and key."""
+    return _CHECKPOINT.match(name) is not None
+
+
+def is_trained(name: str) -> bool:
+    """Whether a name is a checkpoint's or an experiment's: a model that this platform trained."""
+    try:
+        experiment(name)
+    except ValueError:
+        return is_checkpoint(name)
+    return True
+
+
 class TinyModel(Part):
     """A tokenizer and a model made on the spot of the release's documents, for ``tiny``."""
 
@@ -105,6 +123,7 @@ class Training(Part):
     arms: tuple[ArmName, ...] = ("base", "sft", "sft_train", "cpt_sft", "sft_grpo")
     seeds: tuple[int, ...] = (1, 2, 3)
     budget_tokens: int = Field(1_000_000_000, ge=1)  # of training, in an arm's phase after SFT
+    milestones: tuple[Share, ...] = ()  # of the budget, at which a model is kept and evaluated too
     channel: Literal["candidate"] = "candidate"  # the release that is trained on
     precision: Literal["bf16", "fp32"] = "bf16"
 
@@ -119,7 +138,7 @@ class _Phase(Part):
     batch: int = Field(128, ge=1)  # sequences of an optimizer step, over all devices
     learning_rate: float = Field(5e-6, gt=0)
     max_length: int = Field(4096, ge=16)  # tokens of a sequence
-    warmup_share: Share = 0.03
+    warmup_steps: int = Field(10, ge=0)
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
     save_steps: int = Field(50, ge=1)
@@ -129,7 +148,8 @@ class _Phase(Part):
 class SftAnswers(Part):
     """Answers of the ``sft`` split by rejection sampling; without a policy, direct answers.
 
-    ``policy`` names one of [models], or a trained experiment as ``sft_grpo-s1``.
+    ``policy`` names one of [models], a checkpoint as ``grpo-0123456789abcdef``, or a trained
+    experiment as ``sft_grpo-s1``, whose own warm-up had direct answers.
     """
 
     policy: str = ""
@@ -139,6 +159,10 @@ class SftAnswers(Part):
     max_tokens: int = Field(2048, ge=1)
     max_answer_tokens: int = Field(1024, ge=1)  # longer ones are not kept
     direct: str = "Answer: {answer}"  # what is said where no sample is right, or none was drawn
+
+    def first_turn(self) -> SftAnswers:
+        """The same without a policy: how a policy that was trained before began."""
+        return self.model_copy(update={"policy": ""})
 
 
 class RefinedDocs(Part):
@@ -178,6 +202,7 @@ class GrpoCheckpoint(_Phase):
     dynamic sampling), Dr. GRPO arXiv 2503.20783 (``dr_grpo``, no scaling by the deviation).
     """
 
+    engine: Literal["trl", "verl"] = "trl"  # verl: an environment of its own, for many GPUs
     batch: int = Field(256, ge=1)  # questions of a step
     samples: int = Field(16, ge=2)  # completions of a question: the group
     micro_batch: int = Field(16, ge=1)  # completions of a device at once
@@ -185,6 +210,7 @@ class GrpoCheckpoint(_Phase):
     max_completion_tokens: int = Field(2560, ge=1)
     length_phases: tuple[LengthPhase, ...] = ()  # instead of max_completion_tokens
     max_steps: int = Field(100_000, ge=1)  # the budget ends it first, as a rule
+    schedule: Literal["cosine", "linear", "constant_with_warmup"] = "constant_with_warmup"
     temperature: float = Field(1.0, gt=0)
     loss: Loss = "dapo"
     epsilon_low: float = Field(0.2, gt=0)
@@ -194,6 +220,7 @@ class GrpoCheckpoint(_Phase):
     mask_truncated: bool = True
     overlong_tokens: int = Field(0, ge=0)  # the last so many cost up to 1 (DAPO, equation 13)
     format_weight: float = Field(0.0, ge=0)
+    format_pattern: str = r"(?im)^\W*(?:final )?answer:\W*\w|\\boxed\{"  # what it is paid for
     overlong_weight: float = Field(1.0, ge=0)
     weights: dict[str, float] = Field(default_factory=dict)  # by answer type; 1 where none is given
     soft: bool = True  # scores between 0 and 1 count; else 1 only from 1

@@ -1,8 +1,8 @@
 r"""The lake: Delta tables that are audited before they are committed.
 
 Reads and writes the tables of ``tables.py`` under one root (a folder or ``s3://…``), one Delta
-partition per shard; ``quarantine/`` for frames that failed their contract; ``verdicts/`` for every
-shard's last verdict.
+partition per shard (or experiment); ``quarantine/`` for frames that failed their contract;
+``verdicts/`` for every shard's last verdict.
 
     publish:  cast -> audit -> commit tables beside -> commit rejects -> commit kept rows
                         \-> quarantine/, verdict red, AuditFailed; readers see the old version
@@ -39,7 +39,13 @@ RETENTION = {
 }
 UNSHARDED = "-"  # a Delta partition cannot be an empty string
 SIDE_TABLES = ("rejects", "llm_calls")  # partitioned by stage, then shard
-SIDE_OF = {"pair_verdicts": "verified_qa", "policy_samples": "difficulty"}  # of one stage each
+# Side tables of one stage or asset each.
+SIDE_OF = {
+    "pair_verdicts": "verified_qa",
+    "policy_samples": "difficulty",
+    "evaluation_samples": "evaluation",
+    "checkpoints": "evaluation",
+}
 
 
 class AuditFailed(Exception):
@@ -98,7 +104,7 @@ class Lake:
             return TABLES[table].empty().lazy()
         rows = _completed(pl.scan_delta(delta), table)
         if shard is not None:
-            rows = rows.filter(pl.col("shard") == (shard or UNSHARDED))
+            rows = rows.filter(pl.col(TABLES[table].by) == (shard or UNSHARDED))
         if table in SIDE_TABLES:
             rows = rows.with_columns(pl.col("shard").replace(UNSHARDED, ""))
         return rows
@@ -279,7 +285,7 @@ class Lake:
             return TABLES[side].empty().lazy()
         current: list[str] = []
         older: list[pl.LazyFrame] = []
-        by = ("stage", "shard") if side in SIDE_TABLES else ("shard",)
+        by = ("stage", "shard") if side in SIDE_TABLES else (TABLES[side].by,)
         for stage in stages:
             kept = self.delta(stage, at.get(stage))
             for shard in shards if kept is not None else ():
@@ -309,10 +315,15 @@ class Lake:
 
     def _named_versions(self, side: str) -> set[int]:
         """Versions of a side table that the newest commits of kept rows name."""
-        known = self.read("shards").select("shard").collect()["shard"].to_list()
+        known = self.partitions("shards") + self.partitions("evaluation")
         tables = [d for name, t in TABLES.items() if t.key and (d := self.delta(name)) is not None]
         found = (d.transaction_version(f"{side}/{key}") for d in tables for key in [*known, ""])
         return {int(version) for version in found if version is not None}
+
+    def partitions(self, table: str) -> list[str]:
+        """The shards, or experiments, that a table has rows of; of ``shards`` those registered."""
+        names = self.read(table).select(TABLES[table].by).unique().collect().to_series()
+        return [str(name) for name in names.sort()]
 
     def vacuum(self, hours: int = 168, *, dry_run: bool = True) -> dict[str, list[str]]:
         """Delete files older than ``hours`` that neither the newest version nor a release needs."""
@@ -356,5 +367,5 @@ def _partition(table: str, scope: str) -> tuple[str | None, list[str]]:
         stage, _, shard = scope.partition("/")
         return f"stage = '{stage}' AND shard = '{shard or UNSHARDED}'", ["stage", "shard"]
     if TABLES[table].sharded:
-        return f"shard = '{scope}'", ["shard"]
+        return f"{TABLES[table].by} = '{scope}'", [TABLES[table].by]
     return None, []

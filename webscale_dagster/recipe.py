@@ -24,6 +24,7 @@ from webscale_dagster.experiment import (
     SftAnswers,
     SftCheckpoint,
     Training,
+    is_trained,
 )
 from webscale_dagster.models import Budget, ModelChoice, Part, Price, model_from
 
@@ -135,7 +136,9 @@ class VerifiedQa(_Asking):
     max_answer_words: int = Field(12, ge=1)
     min_quote_score: Share = 0.95
     min_support: Share = 1.0  # of the answer's words of weight, in the quote
-    min_relevance: Share = 0.05  # of the question's words of weight, near the quote: at least one
+    # Of the question's words of weight, near the quote. Off: at 0.05 it rejected 224 sound pairs of
+    # people's and caught 7 more wrong quotes.
+    min_relevance: Share = 0.0
     max_leak_score: Share = 0.99  # of the answer's words of weight, in the question
 
 
@@ -236,6 +239,10 @@ class Recipe(Part):
             named = getattr(self, stage).model
             self._must_exist(f"{stage}.model", named)
         self._must_exist("verified_qa.second_model", self.verified_qa.second_model)
+        self._must_exist("refined_docs.model", self.refined_docs.model)
+        judge, policy = self.grpo_checkpoint.judge, self.sft_answers.policy
+        self._must_exist("grpo_checkpoint.judge", "" if judge.startswith("http") else judge)
+        self._must_exist("sft_answers.policy", "" if is_trained(policy) else policy)
         if self.budget.max_cost is not None:
             for stage in ASKING:
                 for model in self.models_of(stage):

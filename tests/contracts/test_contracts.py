@@ -71,6 +71,17 @@ GOOD: dict[str, dict[str, Any]] = {
         "verifier_options": "{}",
         "family": "f",
     },
+    "evaluation": {
+        "experiment": "sft-s1",
+        "set": "test",
+        "group": "all",
+        "metric": "pass@1",
+        "k": 1,
+        "value": 0.5,
+        "low": 0.4,
+        "high": 0.6,
+        "n": 100,
+    },
 }
 JUDGED = {"verified_by": "model", "self_contained": True, "unique": True}
 BAD: list[tuple[str, str, list[dict[str, Any]]]] = [
@@ -120,6 +131,11 @@ BAD: list[tuple[str, str, list[dict[str, Any]]]] = [
     ("rl_splits", "prompt_unique", [{}, {"example_id": "f"}]),
     ("rl_splits", "band_wanted", [{"band": "easy"}]),
     ("rl_splits", "family_in_one_split", [{}, {"example_id": "f", "split": "test"}]),
+    ("evaluation", "metric_named", [{"metric": ""}]),
+    ("evaluation", "value_is_a_share", [{"value": 1.2, "high": 2.0}]),
+    ("evaluation", "value_is_a_share", [{"value": float("nan")}]),
+    ("evaluation", "value_in_interval", [{"value": 0.7}]),
+    ("evaluation", "items_counted", [{"n": 0}]),
 ]
 
 

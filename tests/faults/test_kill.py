@@ -20,7 +20,7 @@ from webscale_dagster.tables import TABLES
 
 pytestmark = pytest.mark.service
 WEBSCALE = str(Path(sys.executable).with_name("webscale"))
-KILLS = int(os.environ.get("WEBSCALE_KILLS", "5"))
+KILLS = int(os.environ.get("WEBSCALE_KILLS", "3"))
 SEED = int(os.environ.get("WEBSCALE_SEED", "1"))
 
 

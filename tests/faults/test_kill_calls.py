@@ -33,7 +33,7 @@ from webscale_dagster.stages.verified_qa import requester
 
 pytestmark = pytest.mark.service
 WEBSCALE = str(Path(sys.executable).with_name("webscale"))
-KILLS = int(os.environ.get("WEBSCALE_KILLS", "5"))
+KILLS = int(os.environ.get("WEBSCALE_KILLS", "3"))
 SEED = int(os.environ.get("WEBSCALE_SEED", "1"))
 PAIRS, LIMIT = 2_000, 32
 SCRIPT = {

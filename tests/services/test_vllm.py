@@ -94,11 +94,11 @@ def _samples(folder: Path) -> Path:
     return path
 
 
-def _few(folder: Path) -> Path:
-    """Some of its documents, for the stages after the filter."""
-    path = folder / "few.jsonl"
+def _few(folder: Path, count: int) -> Path:
+    """Its first documents."""
+    path = folder / f"few-{count}.jsonl"
     lines = _samples(folder).read_text(encoding="utf-8").splitlines(keepends=True)
-    path.write_text("".join(lines[:8]), encoding="utf-8")
+    path.write_text("".join(lines[:count]), encoding="utf-8")
     return path
 
 
@@ -117,23 +117,27 @@ def _walked(vllm: Vllm, home: Path, corpus: Path, **more: str) -> pl.DataFrame:
     return calls
 
 
-def _both(vllm: Vllm, folder: Path, model: dict[str, Any], **more: str) -> dict[str, int]:
-    """The demo corpus through the filter, and some of it through all later stages.
+def _both(
+    vllm: Vllm, folder: Path, model: dict[str, Any], count: int = 36, **more: str
+) -> dict[str, int]:
+    """So many documents of the demo through the filter, and some through all later stages.
 
     What a random model thinks of a document is always the same, so none or all would pass.
     """
     vllm.recipe(folder / "a", **model)
-    calls = _walked(vllm, folder / "a", _samples(folder), **more)
+    calls = _walked(vllm, folder / "a", _few(folder, count), **more)
     vllm.recipe(folder / "b", ask_filter=False, **model)
-    calls = pl.concat([calls, _walked(vllm, folder / "b", _few(folder), **more)])
+    calls = pl.concat([calls, _walked(vllm, folder / "b", _few(folder, 8), **more)])
     found = dict(calls.group_by("stage").len().rows())
-    assert found["filtered_docs"] > 100 and found["personas"] >= 5 and found["qa_pairs"] >= 5
+    assert (
+        found["filtered_docs"] > 0.8 * count and found["personas"] >= 5 and found["qa_pairs"] >= 5
+    )
     return found
 
 
 def test_the_walk_through_a_server_that_we_keep(vllm: Vllm, tmp_path: Path) -> None:
     pid = vllm.pid
-    _both(vllm, tmp_path, {"backend": "vllm"})
+    _both(vllm, tmp_path, {"backend": "vllm"}, count=100)
     assert vllm.pid == pid, "the run started a server of its own"
     calls = Lake(str(tmp_path / "a" / "lake")).read("llm_calls").collect()
     shared = calls["cached_tokens"].sum() / calls["tokens_in"].sum()
@@ -186,13 +190,13 @@ def test_a_judge_gives_verdicts_on_the_rules_pairs(vllm: Vllm, tmp_path: Path) -
     assert pl.read_parquet(made / "v" / "calls.parquet").height >= 30
 
 
-def test_five_shard_runs_need_one_start(vllm: Vllm, tmp_path: Path) -> None:
+def test_three_shard_runs_need_one_start(vllm: Vllm, tmp_path: Path) -> None:
     home = tmp_path / "home"
     vllm.recipe(home, backend="vllm")
-    write_shards(tmp_path / "corpus", 5)
+    write_shards(tmp_path / "corpus", 3)
     vllm.run(home, "ingest", str(tmp_path / "corpus"), "--name", "s")
     pid = vllm.pid
-    for shard in range(5):
+    for shard in range(3):
         vllm.run(home, "run", "--shards", f"s-{shard:05d}", "--to", "filtered_docs")
     assert vllm.pid == pid
     started = [path for path in vllm.attached.folder.parent.iterdir() if path.is_dir()]

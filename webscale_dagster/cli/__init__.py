@@ -26,6 +26,8 @@ COMMANDS = {
     "export": "export",
     "audit": "audit",
     "red-team": "red_team",
+    "train": "train",
+    "train-demo": "train",
     "doctor": "doctor",
 }
 

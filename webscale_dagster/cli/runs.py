@@ -25,7 +25,7 @@ from webscale_dagster.defs.partitions import sync_shards
 from webscale_dagster.home import exclusive, home, prepare_dagster_home
 from webscale_dagster.walk import GENERATE, INGEST, SHARDED, Walk
 
-_LIFE = "webscale/process"  # tag: host, and what names the lock that the run's process holds
+LIFE = "webscale/process"  # tag: host, and what names the lock that the run's process holds
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -33,7 +33,7 @@ _UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 ORDER = (*SHARDED, "rl_splits", "dataset_release")
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass
@@ -59,7 +59,7 @@ def instance_at_home() -> dg.DagsterInstance:
 def _bury_the_dead(instance: dg.DagsterInstance) -> None:
     """Close runs whose process was killed, and free the pool slots they hold."""
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
-        host, _, life = run.tags.get(_LIFE, "").partition("/")
+        host, _, life = run.tags.get(LIFE, "").partition("/")
         if host == socket.gethostname() and not is_held(life):
             _close(instance, run)
 
@@ -102,7 +102,7 @@ class Runner:
         self._life = f"{socket.gethostname()}/{life}"
         self._definitions = defs()
         pace = {} if concurrency is None else {"concurrency": concurrency}
-        self._config = {**_QUIET, "resources": {"platform": {"config": pace}}}
+        self._config = {**QUIET, "resources": {"platform": {"config": pace}}}
         sync_shards(self.instance, shards.names(walk.lake))
 
     def run(self, names: Sequence[str], stages: Sequence[str]) -> Outcome:
@@ -161,13 +161,13 @@ class Runner:
             asset_selection=[dg.AssetKey(name) for name in assets],
             raise_on_error=False,
             run_config=self._config,
-            tags={_LIFE: self._life, "dagster/max_retries": "0"},
+            tags={LIFE: self._life, "dagster/max_retries": "0"},
         )
         if not result.success:
-            why = _why(result)
-            outcome.failed[shard or job] = why
+            reason = why(result)
+            outcome.failed[shard or job] = reason
             errors.print(f"[red]failed[/red] {shard or job}: ", end="")
-            errors.print(why, markup=False)
+            errors.print(reason, markup=False)
             outcome.stopped = _ends_all(result)
 
 
@@ -177,7 +177,8 @@ def _ends_all(result: dg.ExecuteInProcessResult) -> bool:
     return any(user is not None and ENDS_ALL in user.metadata for user in told)
 
 
-def _why(result: dg.ExecuteInProcessResult) -> str:
+def why(result: dg.ExecuteInProcessResult) -> str:
+    """What a failed run says, for people."""
     for event in result.all_events:
         if event.event_type == dg.DagsterEventType.STEP_FAILURE:
             data = event.step_failure_data

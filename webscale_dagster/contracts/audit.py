@@ -34,6 +34,7 @@ CONTRACTS: dict[str, Callable[[Recipe], tuple[Check, ...]]] = {
     "decontaminated_set": questions.decontaminated_set,
     "difficulty": questions.difficulty,
     "rl_splits": dataset.rl_splits,
+    "evaluation": dataset.evaluation,
 }
 EXPECTATION = "ExpectColumnMaxToBeBetween"
 FEW_RECORDS = 10  # a share of fewer says nothing: an empty file is one reject, not a broken shard

@@ -1,4 +1,4 @@
-"""Contracts of the unsharded tables: benchmarks and rl_splits."""
+"""Contracts of benchmarks, rl_splits and evaluation."""
 
 from __future__ import annotations
 
@@ -51,4 +51,25 @@ def rl_splits(recipe: Recipe) -> tuple[Check, ...]:
             "the band is one that the recipe wants; unknown only where it wants them all",
             ~band.is_in(wanted) if wanted else band.is_not_null() & ~band.is_in(BANDS),
         ),
+    )
+
+
+def evaluation(recipe: Recipe) -> tuple[Check, ...]:
+    """Scores are shares within their intervals, of at least one question."""
+    del recipe
+    value = pl.col("value")
+    return (
+        Check("metric_named", "every score names its metric", not_blank("metric")),
+        Check(
+            "value_is_a_share",
+            "a score is from 0 to 1",
+            (pl.col("metric") != "without_verdict_items")
+            & (value.is_null() | value.is_nan() | ~value.is_between(0, 1)),
+        ),
+        Check(
+            "value_in_interval",
+            "a score lies in its interval",
+            ((value < pl.col("low") - 1e-9) | (value > pl.col("high") + 1e-9)).fill_null(False),
+        ),
+        Check("items_counted", "every score counts at least one item", pl.col("n") < 1),
     )

@@ -14,3 +14,14 @@ def sync_shards(instance: dg.DagsterInstance, names: list[str]) -> list[str]:
     if new:
         instance.add_dynamic_partitions("shards", new)
     return new
+
+
+EXPERIMENTS = dg.DynamicPartitionsDefinition(name="experiments")
+
+
+def sync_experiments(instance: dg.DagsterInstance, names: list[str]) -> None:
+    """Make the instance know these experiments."""
+    known = set(instance.get_dynamic_partitions("experiments"))
+    new = [name for name in names if name not in known]
+    if new:
+        instance.add_dynamic_partitions("experiments", new)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import dagster as dg
 from pydantic import Field
 
+from webscale_dagster.defs.launch import Trainer
 from webscale_dagster.llm.pace import Pace
 from webscale_dagster.progress import Progress
 from webscale_dagster.walk import Walk
@@ -40,4 +41,4 @@ class Platform(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Walk.at_home(progress, pace, say)
 
 
-RESOURCES = {"platform": Platform()}
+RESOURCES = {"platform": Platform(), "trainer": Trainer()}

@@ -16,7 +16,9 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +33,7 @@ from webscale_dagster.llm.errors import Trouble, WrongConfiguration, delay, from
 from webscale_dagster.llm.journal import Journal
 from webscale_dagster.recipe import Recipe, content_hash
 from webscale_dagster.stages.prompt import messages, prompt_files, prompt_version
-from webscale_dagster.stages.protocol import Model, Request
+from webscale_dagster.stages.protocol import Model, Reply, Request
 from webscale_dagster.stages.reply import Reason, ReplyModel, items, up_to
 
 NAME = "judge"
@@ -67,12 +69,12 @@ class ModelJudge:
             raise ValueError(f"{model.name} writes questions and may not judge answers")
         self._model, self._max_tokens = model, max_tokens
         self._one_at_a_time = threading.Lock()  # a model's calls share its journal and session
+        self._waiting: deque[tuple[Request, Future[Reply]]] = deque()
 
     def __call__(self, question: str, response: str, criteria: Sequence[str]) -> list[float]:
         """1 for a criterion that is met, else 0; raises ``NoVerdict``."""
         request = self.request(question, response, criteria)
-        with self._one_at_a_time:
-            (reply,) = self._model.ask([request])
+        reply = self._asked(request)
         if reply.problem is not None:
             raise NoVerdict(": ".join(reply.reject)[:500])
         met = {verdict.criterion: verdict.met for verdict in reply.value.verdicts}
@@ -81,6 +83,22 @@ class ModelJudge:
         if sorted(met) != list(range(len(criteria))):
             raise NoVerdict(f"verdicts on the criteria {sorted(met)} of {len(criteria)}")
         return [float(met[number]) for number in range(len(criteria))]
+
+    def _asked(self, request: Request) -> Reply:
+        """The reply; who comes first asks for all who wait, so that they are in flight at once."""
+        answer: Future[Reply] = Future()
+        self._waiting.append((request, answer))
+        with self._one_at_a_time:
+            batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            try:
+                replies = self._model.ask([asked for asked, _ in batch]) if batch else iter(())
+                for (_, waiting), reply in zip(batch, replies, strict=True):
+                    waiting.set_result(reply)
+            except BaseException as error:
+                for _, waiting in batch:
+                    if not waiting.done():
+                        waiting.set_exception(error)
+        return answer.result()
 
     def request(self, question: str, response: str, criteria: Sequence[str]) -> Request:
         """What the model is asked; the response stands between tags that it cannot close."""

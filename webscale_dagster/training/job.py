@@ -25,7 +25,7 @@ from webscale_dagster.recipe import content_hash
 class Job:
     """``what`` decides bytes and makes the key; ``how`` (batch of a device, …) only speed."""
 
-    phase: str  # base | cpt | sft | grpo | sample | benchmarks
+    phase: str  # base | cpt | sft | grpo | verl | sample | benchmarks
     root: str  # the folder of all checkpoints
     model: str  # parent: a model folder, a repository's name, or "" where a model is made
     files: dict[str, str]  # name -> parquet file that the program reads
@@ -44,8 +44,8 @@ class Job:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The recipe's table for this phase."""
-        return dict(self.what["settings"])
+        """The recipe's table for this phase, with those settings that decide only speed."""
+        return {**self.what["settings"], **self.how}
 
     @property
     def seed(self) -> int:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -50,6 +52,7 @@ Run = Callable[[Job, Report], dict[str, Any]]
 def main(run: Run) -> None:
     """Run the job that the command line names; exit code 1 with one clear line where it fails."""
     job = read_job(sys.argv[1])
+    _quiet_libraries()
     with ExitStack() as stack:
         log = _pipes(stack) or (lambda text: print(text, flush=True))
         report = Report(job, log, speaks=_is_first())
@@ -67,6 +70,15 @@ def main(run: Run) -> None:
             write_json(job.folder / "result.json", result)
 
 
+def _quiet_libraries() -> None:
+    """No progress bars, which fill a run's log; nor warnings of libraries about each other."""
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+
+
 def _fail(job: Job, log: Callable[[str], None], why: str) -> None:
     if _is_first():
         try:
@@ -78,14 +90,10 @@ def _fail(job: Job, log: Callable[[str], None], why: str) -> None:
 
 
 def _is_first() -> bool:
-    import os
-
     return int(os.environ.get("RANK", "0")) == 0
 
 
 def _pipes(stack: ExitStack) -> Callable[[str], None] | None:
-    import os
-
     if "DAGSTER_PIPES_CONTEXT" not in os.environ or not _is_first():
         return None
     from dagster_pipes import open_dagster_pipes
