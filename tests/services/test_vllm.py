@@ -118,7 +118,7 @@ def _walked(vllm: Vllm, home: Path, corpus: Path, **more: str) -> pl.DataFrame:
 
 
 def _both(
-    vllm: Vllm, folder: Path, model: dict[str, Any], count: int = 36, **more: str
+    vllm: Vllm, folder: Path, model: dict[str, Any], count: int = 16, **more: str
 ) -> dict[str, int]:
     """So many documents of the demo through the filter, and some through all later stages.
 
@@ -130,14 +130,14 @@ def _both(
     calls = pl.concat([calls, _walked(vllm, folder / "b", _few(folder, 8), **more)])
     found = dict(calls.group_by("stage").len().rows())
     assert (
-        found["filtered_docs"] > 0.8 * count and found["personas"] >= 5 and found["qa_pairs"] >= 5
+        found["filtered_docs"] >= 0.75 * count and found["personas"] >= 5 and found["qa_pairs"] >= 5
     )
     return found
 
 
 def test_the_walk_through_a_server_that_we_keep(vllm: Vllm, tmp_path: Path) -> None:
     pid = vllm.pid
-    _both(vllm, tmp_path, {"backend": "vllm"}, count=100)
+    _both(vllm, tmp_path, {"backend": "vllm"}, count=40)
     assert vllm.pid == pid, "the run started a server of its own"
     calls = Lake(str(tmp_path / "a" / "lake")).read("llm_calls").collect()
     shared = calls["cached_tokens"].sum() / calls["tokens_in"].sum()
