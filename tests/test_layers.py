@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "webscale_dagster"
 # A module may import its own layer and those below it.
 LAYERS = (
-    ("text", "verifiers", "tables", "models", "experiment", "recipe"),
+    ("text", "verifiers", "table", "experiment_tables", "tables", "models", "experiment", "recipe"),
     ("stages", "refine"),
     (
         "llm",

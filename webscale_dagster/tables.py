@@ -6,54 +6,14 @@ contract with people's scripts and dashboards: add columns, never rename them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
-Text, Int, Float, Bool = pl.String(), pl.Int64(), pl.Float64(), pl.Boolean()
+from webscale_dagster.experiment_tables import EXPERIMENT_TABLES
+from webscale_dagster.table import Bool, Column, Float, Int, Table, Text, columns_of
 
+__all__ = ["TABLES", "Column", "Table"]
 
-@dataclass(frozen=True)
-class Column:
-    """One column: its name, polars type and what a reader should know about it."""
-
-    name: str
-    dtype: pl.DataType
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the lake.
-
-    ``key`` identifies a row within its shard; ``parent`` names the columns that identify the row
-    it was made from (their values, joined by ``/``, are a reject's ``parent_id``). ``sharded``
-    tables hold one Delta partition per value of the column ``by``: a shard, or an experiment.
-    """
-
-    name: str
-    grain: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    parent: tuple[str, ...] = ()
-    sharded: bool = True
-    by: str = "shard"
-
-    @property
-    def schema(self) -> pl.Schema:
-        """Column names and types, in order."""
-        return pl.Schema({column.name: column.dtype for column in self.columns})
-
-    def empty(self) -> pl.DataFrame:
-        """A frame of this table without rows."""
-        return pl.DataFrame(schema=self.schema)
-
-
-def _columns(*columns: tuple[str, pl.DataType, str]) -> tuple[Column, ...]:
-    return tuple(Column(*column) for column in columns)
-
-
-_PAIR = _columns(
+_PAIR = columns_of(
     ("qa_id", Text, "hash of document, persona, question and answer"),
     ("doc_id", Text, "the document it was asked of"),
     ("shard", Text, "the document's shard"),
@@ -72,21 +32,21 @@ _PAIR = _columns(
     ("exemplars", Text, "JSON: which of the domain's exemplars the prompt showed, by their place"),
 )
 
-_MODEL_VERDICTS = _columns(
+_MODEL_VERDICTS = columns_of(
     ("verified_by", Text, "a model's name, or `rules`: then the model's verdicts are null"),
     ("correct", Bool, "the model's verdict: right by the document"),
     ("self_contained", Bool, "the model's verdict: makes sense without the document"),
     ("leaks", Bool, "the model's verdict: the question gives its answer away"),
     ("unique", Bool, "the model's verdict: no other answer is right too"),
 )
-_SECOND_VERDICTS = _columns(
+_SECOND_VERDICTS = columns_of(
     ("second_by", Text, "the second checker's name, null without one"),
     ("second_correct", Bool, "the second checker's verdict"),
     ("second_self_contained", Bool, "the second checker's verdict"),
     ("second_leaks", Bool, "the second checker's verdict"),
     ("second_unique", Bool, "the second checker's verdict"),
 )
-_FREE_VERDICTS = _columns(
+_FREE_VERDICTS = columns_of(
     ("quote_score", Float, "similarity of the quote to the text it was aligned with, 1 = exact"),
     ("support", Float, "share of the answer's words that stand in the quote"),
     ("relevance", Float, "share of the question's words of weight that stand near the quote"),
@@ -98,7 +58,7 @@ _ALL = (
     Table(
         "shards",
         "a shard: a file or a row range of one",
-        _columns(
+        columns_of(
             ("shard", Text, "<source>-<nnnnn>"),
             ("source", Text, "the corpus it belongs to"),
             ("uri", Text, "path or s3:// address of the file"),
@@ -116,7 +76,7 @@ _ALL = (
     Table(
         "raw_corpus",
         "a document",
-        _columns(
+        columns_of(
             ("doc_id", Text, "hash of source, the record's own id or url, and text"),
             ("shard", Text, "the shard it was read from"),
             ("row", Int, "the record's place in its file, from 0"),
@@ -137,7 +97,7 @@ _ALL = (
     Table(
         "signatures",
         "a document's signature for near-duplicates",
-        _columns(
+        columns_of(
             ("doc_id", Text, "the document"),
             ("shard", Text, "its shard"),
             ("row", Int, "its place in its file"),
@@ -151,7 +111,7 @@ _ALL = (
     Table(
         "near_duplicates",
         "a duplicate and the document kept for it",
-        _columns(
+        columns_of(
             ("doc_id", Text, "the duplicate"),
             ("shard", Text, "its shard"),
             ("keep_doc_id", Text, "the earlier document that is kept"),
@@ -163,7 +123,7 @@ _ALL = (
     Table(
         "relatives",
         "a kept document and the family its split is drawn for",
-        _columns(
+        columns_of(
             ("doc_id", Text, "a kept document"),
             ("shard", Text, "its shard"),
             ("family", Text, "decided once at admission: documents of a family share a split"),
@@ -174,7 +134,7 @@ _ALL = (
     Table(
         "benchmarks",
         "a benchmark question",
-        _columns(
+        columns_of(
             ("benchmark", Text, "name of the test set: its file's name"),
             ("benchmark_id", Text, "the question's id in it"),
             ("question", Text, "null where only fingerprints are published"),
@@ -188,7 +148,7 @@ _ALL = (
     Table(
         "benchmark_ngrams",
         "an n-gram of a benchmark question",
-        _columns(
+        columns_of(
             ("benchmark", Text, "name of the test set"),
             ("benchmark_id", Text, "the question's id in it"),
             ("part", Text, "`question`, `short_question`, `context` or `fingerprint`"),
@@ -201,7 +161,7 @@ _ALL = (
     Table(
         "filtered_docs",
         "a document worth asking about",
-        _columns(
+        columns_of(
             ("doc_id", Text, "the document"),
             ("shard", Text, "its shard"),
             ("text", Text, "its text"),
@@ -218,7 +178,7 @@ _ALL = (
     Table(
         "personas",
         "a document and one persona who would ask about it",
-        _columns(
+        columns_of(
             ("doc_id", Text, "the document"),
             ("shard", Text, "its shard"),
             ("domain", Text, "one domain of the recipe's"),
@@ -245,7 +205,7 @@ _ALL = (
     Table(
         "pair_verdicts",
         "a pair with every verdict on it, whether it was kept or not",
-        _columns(
+        columns_of(
             ("qa_id", Text, "the pair"),
             ("shard", Text, "its document's shard"),
             ("problem", Text, "the reason why it left verified_qa; null: it was kept"),
@@ -264,7 +224,7 @@ _ALL = (
     Table(
         "difficulty",
         "a pair's pass rates",
-        _columns(
+        columns_of(
             ("qa_id", Text, "the pair"),
             ("doc_id", Text, "its document"),
             ("shard", Text, "its document's shard"),
@@ -283,7 +243,7 @@ _ALL = (
     Table(
         "policy_samples",
         "an answer of the policy",
-        _columns(
+        columns_of(
             ("qa_id", Text, "the pair"),
             ("shard", Text, "its document's shard"),
             ("book", Text, "`closed`: the question alone; `open`: with the document"),
@@ -299,7 +259,7 @@ _ALL = (
     Table(
         "rl_splits",
         "an RL example",
-        _columns(
+        columns_of(
             ("example_id", Text, "hash of the pair and the prompt"),
             ("qa_id", Text, "the pair"),
             ("doc_id", Text, "the document"),
@@ -325,7 +285,7 @@ _ALL = (
     Table(
         "rejects",
         "a row that left, with its reason",
-        _columns(
+        columns_of(
             ("stage", Text, "the stage it left in"),
             ("shard", Text, "its shard; empty for unsharded stages"),
             ("row_id", Text, "the row that left"),
@@ -338,7 +298,7 @@ _ALL = (
     Table(
         "llm_calls",
         "a call to the model",
-        _columns(
+        columns_of(
             ("stage", Text, "the stage that asked"),
             ("shard", Text, "its shard"),
             ("row_id", Text, "the row it was asked for"),
@@ -357,66 +317,7 @@ _ALL = (
         ),
         key=("stage", "row_id", "key"),
     ),
-    Table(
-        "evaluation",
-        "a score of an experiment",
-        _columns(
-            ("experiment", Text, "`<arm>-s<seed>`"),
-            ("arm", Text, "what was trained, and on what"),
-            ("seed", Int, "of training and sampling"),
-            ("checkpoint", Text, "phase and key of the model that was asked"),
-            ("set", Text, "the split, or a benchmark's task"),
-            ("group", Text, "`all`, `domain:…` or `answer_type:…`"),
-            ("metric", Text, "`pass@1`, `majority`, … or the benchmark's own"),
-            ("k", Int, "of pass@k; else null"),
-            ("value", Float, "the score"),
-            ("low", Float, "where its interval begins, over the questions; or null"),
-            ("high", Float, "where it ends, or null"),
-            ("n", Int, "questions, or items"),
-        ),
-        key=("experiment", "set", "group", "metric"),
-        by="experiment",
-    ),
-    Table(
-        "evaluation_samples",
-        "an answer of an experiment's model to a held-out question",
-        _columns(
-            ("experiment", Text, "`<arm>-s<seed>`"),
-            ("example_id", Text, "the question"),
-            ("domain", Text, "its domain"),
-            ("answer_type", Text, "its answer's type"),
-            ("share", Float, "of the budget that was spent by then; 1 is the end"),
-            ("sample", Int, "which of the samples, from 0"),
-            ("text", Text, "what the model said"),
-            ("outcome", Text, "the verifier's: correct, wrong, …"),
-            ("score", Float, "the verifier's, from 0 to 1; null without a verdict"),
-            ("reason", Text, "why"),
-            ("n_tokens", Int, "tokens that were generated"),
-            ("cut_off", Bool, "whether it reached the limit"),
-        ),
-        key=("experiment", "share", "example_id", "sample"),
-        by="experiment",
-    ),
-    Table(
-        "checkpoints",
-        "a phase of an experiment's training, with its cost",
-        _columns(
-            ("experiment", Text, "`<arm>-s<seed>`"),
-            ("arm", Text, "what was trained, and on what"),
-            ("seed", Int, "of training and sampling"),
-            ("phase", Text, "base, cpt, sft or grpo"),
-            ("place", Int, "which of the experiment's phases, from 0"),
-            ("checkpoint", Text, "phase and key: equal keys are one checkpoint, trained once"),
-            ("release", Text, "the data"),
-            ("steps", Int, "optimizer steps"),
-            ("source_tokens", Int, "tokens of the documents that it learned from, each once"),
-            ("training_tokens", Int, "tokens that went through the optimizer, with repetitions"),
-            ("generated_tokens", Int, "tokens of rollouts and of models that made or judged data"),
-            ("folder", Text, "where the model lies"),
-        ),
-        key=("experiment", "phase"),
-        by="experiment",
-    ),
+    *EXPERIMENT_TABLES,
 )
 
 TABLES: dict[str, Table] = {table.name: table for table in _ALL}

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from webscale_dagster.defs.materialise import cell
+from webscale_dagster.defs.gates_page import gates_table, in_short
 from webscale_dagster.defs.resources import Platform
 from webscale_dagster.defs.walk_asset import OWNERS, walk_asset
 from webscale_dagster.exports.release import Release, make_release
@@ -56,7 +56,7 @@ def dataset_release(platform: Platform) -> Any:
             "dagster/row_count": sum(f["rows"] for f in release.manifest["files"].values()),
             "channel": f"{release.channel} points here" if release.channel else "not moved",
             "splits": {name[5:-8]: f["rows"] for name, f in release.manifest["files"].items()},
-            "gates": dg.MetadataValue.md(_gates(release)),
+            "gates": dg.MetadataValue.md(gates_table(release.gates)),
             "tables": release.manifest["tables"],
         },
     )
@@ -65,7 +65,10 @@ def dataset_release(platform: Platform) -> Any:
         asset_key="dataset_release",
         passed=release.passed,
         severity=dg.AssetCheckSeverity.ERROR,
-        metadata={"seen": _in_short(release), "gates": dg.MetadataValue.md(_gates(release))},
+        metadata={
+            "seen": in_short(release.gates),
+            "gates": dg.MetadataValue.md(gates_table(release.gates)),
+        },
     )
     yield _red_team(release)
 
@@ -95,17 +98,3 @@ def _families(checks: VerifierChecks) -> str:
     lines = [f"| {family} | {a} | {h} | {f} |" for family, a, h, f in checks.by_family()]
     head = ["| family | attacks | hacks | without a verdict |", "|---|---|---|---|"]
     return "\n".join([*head, *lines])
-
-
-def _in_short(release: Release) -> str:
-    """One line, for the list of checks: the table is behind a click there."""
-    closed = [gate.name for gate in release.gates if not gate.passed]
-    return f"closed: {', '.join(closed)}" if closed else f"all {len(release.gates)} gates are open"
-
-
-def _gates(release: Release) -> str:
-    lines = [
-        f"| {g.name} | {'yes' if g.passed else '**no**'} | {cell(g.seen)} | {cell(g.wanted)} |"
-        for g in release.gates
-    ]
-    return "\n".join(["| gate | passed | seen | wanted |", "|---|---|---|---|", *lines])

@@ -10,6 +10,7 @@ import dagster as dg
 import polars as pl
 
 from webscale_dagster.defs.evaluate import benchmark_rows, experiment_frames
+from webscale_dagster.defs.gates_page import gates_table, in_short
 from webscale_dagster.defs.launch import Trainer
 from webscale_dagster.defs.materialise import cell, table_md
 from webscale_dagster.defs.partitions import EXPERIMENTS
@@ -154,19 +155,13 @@ def promote_checkpoint(context: dg.AssetExecutionContext, platform: Platform) ->
         "gates": [gate.as_dict() for gate in found],
     }
     moved = passed and move_channel(walk.lake, "candidate", pointer)
-    lines = [
-        f"| {g.name} | {'yes' if g.passed else '**no**'} | {cell(g.seen)} | {cell(g.wanted)} |"
-        for g in found
-    ]
-    shown = "\n".join(["| gate | passed | seen | wanted |", "|---|---|---|---|", *lines])
-    closed = ", ".join(gate.name for gate in found if not gate.passed)
     yield dg.MaterializeResult(
         asset_key="promote_checkpoint",
         metadata={
             "channel": "candidate moved here" if moved else "not moved",
             "checkpoint": final.key,
             "compared_with": other,
-            "gates": dg.MetadataValue.md(shown),
+            "gates": dg.MetadataValue.md(gates_table(found)),
         },
     )
     yield dg.AssetCheckResult(
@@ -174,7 +169,7 @@ def promote_checkpoint(context: dg.AssetExecutionContext, platform: Platform) ->
         asset_key="promote_checkpoint",
         passed=passed,
         severity=dg.AssetCheckSeverity.ERROR,
-        metadata={"seen": f"closed: {closed}" if closed else f"all {len(found)} gates are open"},
+        metadata={"seen": in_short(found)},
     )
 
 

@@ -49,7 +49,7 @@ def check_verifiers(rows: pl.DataFrame) -> None:
             f"known: {', '.join(_TYPES)}"
         )
     try:
-        found = own_truth_problems([_example(row) for row in rows.iter_rows(named=True)])
+        found = own_truth_problems([example_of(row) for row in rows.iter_rows(named=True)])
     except RuntimeError as error:
         raise ExportError(f"examples cannot be checked on this host: {error}") from error
     if found:
@@ -59,7 +59,8 @@ def check_verifiers(rows: pl.DataFrame) -> None:
         )
 
 
-def _example(row: dict[str, Any]) -> Example:
+def example_of(row: dict[str, Any]) -> Example:
+    """A row as the self-check sees it."""
     options = orjson.loads(row["verifier_options"])
     kind, truth = row["answer_type"], row["ground_truth"]
     return Example(row["example_id"], kind, truth, options, row["question"] or "")

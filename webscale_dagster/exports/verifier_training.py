@@ -26,10 +26,11 @@ import polars as pl
 
 from webscale_dagster.content import parquet
 from webscale_dagster.exports.pinned import Pinned
+from webscale_dagster.exports.rl_examples import example_of
 from webscale_dagster.stages.difficulty import VERDICTS
 from webscale_dagster.verifiers import Outcome
 from webscale_dagster.verifiers.pool import Job
-from webscale_dagster.verifiers.self_check import Example, has_text_truth, other_truths
+from webscale_dagster.verifiers.self_check import has_text_truth, other_truths
 from webscale_dagster.verifiers.verify_many import verify_many
 
 PHRASINGS = (
@@ -104,18 +105,13 @@ def _phrased(examples: Sequence[Row], left: Counter[tuple[str, str]]) -> Iterato
 def _said(rows: Sequence[Row]) -> Iterator[tuple[Row, str, str]]:
     """Example, source and response; of examples whose ground truth can stand in a sentence."""
     by_id = {row["example_id"]: row for row in rows}
-    examples = [_example(row) for row in rows]
+    examples = [example_of(row) for row in rows]
     for example, others in other_truths(list(filter(has_text_truth, examples)), len(PHRASINGS)):
         row = by_id[example.id]
         for phrasing in PHRASINGS:
             yield row, "truth_phrasing", phrasing.replace("{}", example.ground_truth)
         for phrasing, other in zip(PHRASINGS, others, strict=False):
             yield row, "other_truth", phrasing.replace("{}", other.ground_truth)
-
-
-def _example(row: Row) -> Example:
-    options = orjson.loads(row["verifier_options"])
-    return Example(row["example_id"], row["answer_type"], row["ground_truth"], options)
 
 
 def _verified(batch: Sequence[tuple[Row, str, str]]) -> list[Outcome]:
