@@ -161,6 +161,21 @@ def test_an_expectation_that_raises_is_an_error_not_a_pass() -> None:
     assert "raised" in verdicts["a"]
 
 
+@pytest.mark.parametrize(
+    "seen", [(0.0, 0.5), (0.1, 0.5), (0.0, 0.6), (float("nan"), 0.0), (float("inf"), 0.0)]
+)
+def test_one_expectation_for_all_metrics_judges_as_one_each(seen: tuple[float, float]) -> None:
+    judge = importlib.import_module("webscale_dagster.contracts.audit")
+    limits = (0.0, 0.5)
+    metrics = [
+        judge.Metric(name, "m", observed, limit, pl.DataFrame())
+        for name, observed, limit in zip("ab", seen, limits, strict=True)
+    ]
+    verdicts = judge._judge("raw_corpus", metrics)
+    wanted = {n: s <= limit for n, s, limit in zip("ab", seen, limits, strict=True)}
+    assert {name: why is None for name, why in verdicts.items()} == wanted
+
+
 def test_a_missing_column_is_named(lake: Lake) -> None:
     with pytest.raises(ValueError, match="raw_corpus: the frame lacks the columns text"):
         publish(lake, documents("a-00000", "one").drop("text"), "a-00000")

@@ -17,6 +17,8 @@ LAYERS = (
     (
         "llm",
         "lake",
+        "delta",
+        "admitted",
         "content",
         "objects",
         "home",
@@ -46,6 +48,7 @@ HEAVY = {
     "datasets",
     "pandas",
     "trafilatura",
+    "numba",
     "scipy",
     "transformers",
     "trl",

@@ -21,22 +21,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import TableNotFoundError
 
 from webscale_dagster.content import NOT_CONTENT, cast, content_of, number_of, parquet
 from webscale_dagster.contracts import Audit, audit
-from webscale_dagster.objects import open_objects, storage_options
+from webscale_dagster.delta import Opened, Tables
+from webscale_dagster.objects import open_objects
 from webscale_dagster.recipe import Recipe
 from webscale_dagster.tables import TABLES
 
-# A release pins versions for years: Delta's default forgets a version after 30 days.
-RETENTION = {
-    "delta.logRetentionDuration": "interval 36500 days",
-    "delta.deletedFileRetentionDuration": "interval 36500 days",
-    "delta.enableExpiredLogCleanup": "false",
-    "delta.checkpointInterval": "50",
-}
 UNSHARDED = "-"  # a Delta partition cannot be an empty string
 SIDE_TABLES = ("rejects", "llm_calls")  # partitioned by stage, then shard
 # Side tables of one stage or asset each.
@@ -80,53 +72,79 @@ class Lake:
         """Root is a folder or an ``s3://bucket/prefix``."""
         self.root = root.rstrip("/")
         self.objects = open_objects(self.root)
-        self._options = storage_options(self.root)
+        self._tables = Tables(self.objects)
 
     def uri(self, table: str) -> str:
         """Where a table lies."""
-        return f"{self.root}/{table}"
-
-    def delta(self, table: str, version: int | None = None) -> DeltaTable | None:
-        """The Delta table, or None before its first commit."""
-        try:
-            return DeltaTable(self.uri(table), version=version, storage_options=self._options)
-        except TableNotFoundError:
-            if version is not None:
-                raise
-            return None
+        return self._tables.uri(table)
 
     def read(
         self, table: str, shard: str | None = None, version: int | None = None
     ) -> pl.LazyFrame:
         """Rows of a table; all shards, or one; the newest version, or the one given."""
-        delta = self.delta(table, version)
-        if delta is None:
+        opened = self._opened(table, version)
+        if opened is None:
             return TABLES[table].empty().lazy()
-        rows = _completed(pl.scan_delta(delta), table)
-        if shard is not None:
-            rows = rows.filter(pl.col(TABLES[table].by) == (shard or UNSHARDED))
+        _, partitioned = _partition(table, "")
+        if shard is not None and partitioned:
+            rows = self._of_shard(opened, table, shard or UNSHARDED)
+        else:
+            opened.lent = True
+            rows = _completed(pl.scan_delta(opened.delta), table)
+            if shard is not None:
+                rows = rows.filter(pl.col(TABLES[table].by) == (shard or UNSHARDED))
         if table in SIDE_TABLES:
             rows = rows.with_columns(pl.col("shard").replace(UNSHARDED, ""))
         return rows
 
+    def _of_shard(self, opened: Opened, table: str, shard: str) -> pl.LazyFrame:
+        """Reads the shard's files alone: to plan a scan of all costs more than to read these."""
+        known = TABLES[table]
+        files = opened.files(f"{known.by}={shard}")
+        if not files:
+            return known.empty().lazy()
+        inside = set(_partition(table, "")[1])
+        found = pl.scan_parquet(
+            files,
+            schema={name: dtype for name, dtype in known.schema.items() if name not in inside},
+            hive_schema=dict.fromkeys(inside, pl.String()),
+            missing_columns="insert",
+            extra_columns="ignore",
+            storage_options=self._tables.options or None,
+        )
+        return found.select(list(known.schema))
+
+    def rows(self, table: str) -> pl.DataFrame:
+        """A small table, read once a version."""
+        opened = self._opened(table)
+        if opened is None:
+            return TABLES[table].empty()
+        if opened.rows is None:
+            opened.rows = self.read(table).collect()
+        return opened.rows
+
     def content(self, table: str, shard: str = "", version: int | None = None) -> str | None:
         """A number (as text) that changes iff the shard's rows do; None before the first commit."""
-        delta = self.delta(table, version)
-        found = None if delta is None else delta.transaction_version(f"content/{shard}")
+        opened = self._opened(table, version)
+        found = None if opened is None else opened.number(f"content/{shard}")
         return None if found is None else str(found)
 
     def contents(self, table: str, shards: Sequence[str]) -> dict[str, str | None]:
         """``content`` of many shards, opening the table once."""
-        delta = self.delta(table)
-        if delta is None:
+        opened = self._opened(table)
+        if opened is None:
             return dict.fromkeys(shards)
-        found = {shard: delta.transaction_version(f"content/{shard}") for shard in shards}
+        found = {shard: opened.number(f"content/{shard}") for shard in shards}
         return {shard: None if v is None else str(v) for shard, v in found.items()}
 
     def version(self, table: str) -> int | None:
         """The newest version's number; None before the first commit."""
-        delta = self.delta(table)
-        return None if delta is None else delta.version()
+        opened = self._opened(table)
+        return None if opened is None else opened.version
+
+    def _opened(self, table: str, version: int | None = None) -> Opened | None:
+        """A table; of the newest version None before its first commit."""
+        return self._tables.newest(table) if version is None else self._tables.at(table, version)
 
     def publish(
         self,
@@ -176,9 +194,9 @@ class Lake:
         facts: Mapping[str, Any],
     ) -> tuple[int, bool]:
         """Commit the kept rows, unless they and all that belongs to them are there already."""
-        delta = self.delta(table)
-        if delta is not None and _holds(delta, marks):
-            return int(delta.version()), False
+        opened = self._opened(table)
+        if opened is not None and opened.holds(marks):
+            return opened.version, False
         metadata = {"shard": key} | {name: str(value) for name, value in versions.items()}
         metadata |= {name: str(value) for name, value in facts.items()}
         return self._write(table, frame, key, {**marks, **versions}, metadata), True
@@ -190,10 +208,10 @@ class Lake:
         """
         frame = cast(table, frame)
         content = number_of(content_of(frame, NOT_CONTENT.get(table, ())))
-        delta = self.delta(table)
+        opened = self._opened(table)
         marks = {f"content/{scope}": content}
-        if delta is not None and _holds(delta, marks):
-            return int(delta.version()), content
+        if opened is not None and opened.holds(marks):
+            return opened.version, content
         return self._write(table, frame, scope, marks, {"scope": scope}), content
 
     def _write(
@@ -204,26 +222,10 @@ class Lake:
         transactions: Mapping[str, int],
         metadata: Mapping[str, str],
     ) -> int:
-        where, by = _partition(table, scope)
         if table in SIDE_TABLES:
             frame = frame.with_columns(pl.col("shard").replace("", UNSHARDED))
-        write_deltalake(
-            self.uri(table),
-            frame.to_arrow(),
-            mode="overwrite",
-            predicate=where if self.delta(table) is not None else None,
-            schema_mode="merge",  # a lake of before may lack a column
-            partition_by=by or None,
-            configuration=RETENTION,
-            storage_options=self._options,
-            commit_properties=CommitProperties(
-                custom_metadata=dict(metadata),
-                app_transactions=[Transaction(name, value) for name, value in transactions.items()],
-            ),
-        )
-        delta = self.delta(table)
-        assert delta is not None
-        return int(delta.version())
+        scope_of = _partition(table, scope)
+        return self._tables.commit(table, frame.to_arrow(), scope_of, transactions, metadata)
 
     def _quarantine(
         self, table: str, key: str, frame: pl.DataFrame, rejects: pl.DataFrame, content: str
@@ -280,24 +282,24 @@ class Lake:
         pins: Mapping[str, int] | None = None,
     ) -> pl.LazyFrame:
         at = pins or {}
-        newest = self.delta(side, at.get(side))
+        newest = self._opened(side, at.get(side))
         if newest is None:
             return TABLES[side].empty().lazy()
         current: list[str] = []
         older: list[pl.LazyFrame] = []
         by = ("stage", "shard") if side in SIDE_TABLES else (TABLES[side].by,)
         for stage in stages:
-            kept = self.delta(stage, at.get(stage))
+            kept = self._opened(stage, at.get(stage))
             for shard in shards if kept is not None else ():
                 assert kept is not None
-                content = kept.transaction_version(f"{side}-content/{shard}")
+                content = kept.number(f"{side}-content/{shard}")
                 if content is None:
                     continue
                 scope = f"{stage}/{shard}" if side in SIDE_TABLES else shard
-                if newest.transaction_version(f"content/{scope}") == content:
+                if newest.number(f"content/{scope}") == content:
                     current.append(scope)
                 else:  # a publish was cut off between its commits: read what the last one named
-                    version = kept.transaction_version(f"{side}/{shard}")
+                    version = kept.number(f"{side}/{shard}")
                     rows = self.read(side, shard, version)
                     older.append(rows.filter(pl.col("stage") == stage) if "stage" in by else rows)
         named = pl.concat_str(*by, separator="/").is_in(current)
@@ -316,8 +318,9 @@ class Lake:
     def _named_versions(self, side: str) -> set[int]:
         """Versions of a side table that the newest commits of kept rows name."""
         known = self.partitions("shards") + self.partitions("evaluation")
-        tables = [d for name, t in TABLES.items() if t.key and (d := self.delta(name)) is not None]
-        found = (d.transaction_version(f"{side}/{key}") for d in tables for key in [*known, ""])
+        opened = (self._opened(name) for name, table in TABLES.items() if table.key)
+        tables = [table for table in opened if table is not None]
+        found = (table.number(f"{side}/{key}") for table in tables for key in [*known, ""])
         return {int(version) for version in found if version is not None}
 
     def partitions(self, table: str) -> list[str]:
@@ -332,14 +335,14 @@ class Lake:
             pins.setdefault(side, set()).update(self._named_versions(side))
         freed = {}
         for table in TABLES:
-            delta = self.delta(table)
-            if delta is not None:
-                freed[table] = delta.vacuum(
+            opened = self._opened(table)
+            if opened is not None:
+                freed[table] = opened.delta.vacuum(
                     retention_hours=hours,
                     dry_run=dry_run,
                     enforce_retention_duration=False,
                     full=True,
-                    keep_versions=sorted(pins.get(table, set()) | {delta.version()}),
+                    keep_versions=sorted(pins.get(table, set()) | {opened.version}),
                 )
         return freed
 
@@ -351,10 +354,6 @@ def _completed(rows: pl.LazyFrame, table: str) -> pl.LazyFrame:
         (pl.col(name) if name in there else pl.lit(None, dtype).alias(name))
         for name, dtype in TABLES[table].schema.items()
     )
-
-
-def _holds(delta: DeltaTable, marks: Mapping[str, int]) -> bool:
-    return all(delta.transaction_version(name) == value for name, value in marks.items())
 
 
 def _verdict_key(table: str, shard: str) -> str:

@@ -6,6 +6,7 @@ as the stage. What changes only speed is run configuration and has no place here
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import tomllib
 from collections.abc import Collection
@@ -55,13 +56,22 @@ class RawCorpus(Part):
     max_reject_share: Share = 0.5  # above it the file is broken or read with wrong field names
 
 
+@functools.cache
+def _best_banding(threshold: float, permutations: int) -> tuple[int, int]:
+    from datasketch import MinHashLSH
+
+    # A missed pair stays for ever, a false candidate costs one exact comparison: 99 to 1.
+    found = MinHashLSH(threshold=threshold, num_perm=permutations, weights=(0.01, 0.99))
+    return found.b, found.r
+
+
 class NearDuplicates(Part):
     """Shingles, signatures and the Jaccard at which a document is a duplicate."""
 
     shingle_words: int = Field(5, ge=1)
     permutations: int = Field(128, ge=16)
-    bands: int = Field(32, ge=1)
-    rows: int = Field(4, ge=1)
+    bands: int = Field(0, ge=0)  # with rows, or both 0: chosen by datasketch's search
+    rows: int = Field(0, ge=0)
     threshold: Share = 0.8
     related_threshold: Share = 0.6  # looser: such documents share a split
 
@@ -69,17 +79,26 @@ class NearDuplicates(Part):
     def _fits(self) -> NearDuplicates:
         if self.bands * self.rows > self.permutations:
             raise ValueError("bands * rows must not exceed permutations")
+        if (self.bands == 0) != (self.rows == 0):
+            raise ValueError("set both bands and rows, or neither")
         if self.related_threshold > self.threshold:
             raise ValueError("related_threshold must not exceed threshold")
         return self
+
+    def banding(self) -> tuple[int, int]:
+        """Bands and rows per band: those set, or the best for ``related_threshold``."""
+        if self.bands:
+            return self.bands, self.rows
+        return _best_banding(self.related_threshold, self.permutations)
 
 
 class Benchmarks(Part):
     """Which benchmark files are kept out, and how their questions are indexed."""
 
     uris: tuple[str, ...] = ()  # files or folders, ${ENV} expanded; none: the package's sample
-    ngram_words: int = Field(5, ge=3)  # words without numbers
-    short_ngram_words: int = Field(8, ge=4)  # the anchor of short questions and templates
+    ngram_words: int = Field(4, ge=3)  # content words without numbers
+    anchor_ngram_words: int = Field(3, ge=2)  # the same, of questions with few such runs
+    short_ngram_words: int = Field(8, ge=4)  # all words, of sums and templates
     context_ngram_words: int = Field(13, ge=5)  # GPT-3 (2005.14165), appendix C
     max_questions_per_ngram: int = Field(10, ge=1)  # above it an n-gram is a stock phrase
 
@@ -99,16 +118,20 @@ class FilteredDocs(_Asking):
     languages: tuple[str, ...] = ("en",)
     min_words: int = Field(50, ge=1)  # Gopher; the paper drops < 50 tokens
     max_words: int = Field(100_000, ge=1)
+    rules: Literal["adapted", "published"] = "adapted"  # to corpora of every kind; for web pages
     rules_off: tuple[str, ...] = ()
     thresholds: dict[str, float] = Field(default_factory=dict)
     ask_model: bool = True
 
     @model_validator(mode="after")
     def _rules_exist(self) -> FilteredDocs:
-        from webscale_dagster.text.quality import THRESHOLDS
+        from webscale_dagster.text.quality import thresholds_of
 
-        if unknown := sorted({*self.rules_off, *self.thresholds} - set(THRESHOLDS)):
-            raise ValueError(f"no quality rule is named {unknown[0]}; known: {list(THRESHOLDS)}")
+        known = thresholds_of(self.rules)
+        if unknown := sorted({*self.rules_off, *self.thresholds} - set(known)):
+            raise ValueError(
+                f"no quality rule is named {unknown[0]}; {self.rules} ones are {list(known)}"
+            )
         return self
 
 
@@ -145,8 +168,10 @@ class VerifiedQa(_Asking):
 class DecontaminatedSet(Part):
     """Overlap of pairs with benchmark questions."""
 
-    max_overlap: Share = 0.7  # of a benchmark question's words, in order, weighted by rarity
+    max_overlap: Share = 0.7  # of a benchmark question's content, in order, weighted by rarity
     max_containment: Share = 0.5  # of a passage's n-grams or of an item's fingerprints
+    number_changed: Literal["flag", "keep"] = "flag"  # the same problem with other numbers
+    max_documents_per_saying: int = Field(20, ge=1)  # a short question in more is a quotation
 
 
 class Difficulty(_Asking):
@@ -170,7 +195,7 @@ class Difficulty(_Asking):
 
 
 class RlSplits(Part):
-    """Shares of the splits by family, balance, and which bands of difficulty are wanted."""
+    """Shares of the splits, balance, bands of difficulty, and when questions are duplicates."""
 
     sft: Share = 0.05
     validation: Share = 0.05
@@ -178,6 +203,11 @@ class RlSplits(Part):
     max_domain_share: Share = 1.0
     max_per_document: int = Field(8, ge=1)
     bands: tuple[Band, ...] = ()  # empty: every pair, whatever its band, known or not
+    question_similarity: float = Field(0.7, gt=0, le=1)  # Jaccard, docs/data_quality.md
+    question_shingle_words: int = Field(2, ge=1)
+    question_shingle_characters: int = Field(5, ge=2)
+    embedding_model: str = ""  # a folder with a transformers model; empty: words decide alone
+    embedding_threshold: float = Field(0.95, gt=0, le=1)  # cosine
     system_prompt: str = ""
     answer_instruction: str = "Give the final answer on the last line as: Answer: <answer>"
 

@@ -27,7 +27,7 @@ class UnknownShard(KeyError):
 
 def registered(lake: Lake) -> pl.DataFrame:
     """All shards: the admitted ones first, in their order, then the others by name."""
-    return lake.read("shards").collect().sort("admitted", "shard", nulls_last=True)
+    return lake.rows("shards").sort("admitted", "shard", nulls_last=True)
 
 
 def names(lake: Lake, pattern: str = "*") -> list[str]:
@@ -49,7 +49,7 @@ def register(lake: Lake, rows: Sequence[dict[str, Any]]) -> None:
         return
     new = pl.DataFrame(list(rows), schema=TABLES["shards"].schema)
     with exclusive("shards"):
-        old = lake.read("shards").collect().filter(~pl.col("shard").is_in(new["shard"].implode()))
+        old = lake.rows("shards").filter(~pl.col("shard").is_in(new["shard"].implode()))
         lake.commit("shards", pl.concat([old, new]).sort("shard"))
 
 
@@ -65,6 +65,6 @@ def next_place(lake: Lake, shard: str) -> int:
 def admit(lake: Lake, shard: str, place: int) -> None:
     """Give the shard its place; the caller holds the lock ``admission``."""
     with exclusive("shards"):
-        rows = lake.read("shards").collect()
+        rows = lake.rows("shards")
         given = pl.when(pl.col("shard") == shard).then(pl.lit(place)).otherwise(pl.col("admitted"))
         lake.commit("shards", rows.with_columns(given.alias("admitted")).sort("shard"))

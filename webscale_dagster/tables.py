@@ -151,7 +151,7 @@ _ALL = (
         columns_of(
             ("benchmark", Text, "name of the test set"),
             ("benchmark_id", Text, "the question's id in it"),
-            ("part", Text, "`question`, `short_question`, `context` or `fingerprint`"),
+            ("part", Text, "`question`, `anchor`, `short_question`, `context` or `fingerprint`"),
             ("n", Int, "words in the n-gram"),
             ("hash", Int, "64-bit hash of the normalised n-gram, as a signed integer"),
         ),

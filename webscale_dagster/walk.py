@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from webscale_dagster import shards
+from webscale_dagster.admitted import Admitted
 from webscale_dagster.contracts.audit import parent_keys
 from webscale_dagster.home import exclusive, home_recipe, journal_folder, lake_root
 from webscale_dagster.lake import Lake, Publication
@@ -184,7 +185,7 @@ class Walk:
             rows = done, total
             self.progress(stage.name, done, total)
 
-        context = Context(self.recipe, shard, None, progress, self._earlier_texts)
+        context = Context(self.recipe, shard, None, progress, lambda ids: self._earlier.texts(ids))
         if not stage.asks_model:
             yield context, lambda: None
             return
@@ -218,30 +219,9 @@ class Walk:
             if table in TABLES
         }
         if stage.name == "near_duplicates":
-            frames["earlier"] = self._earlier(shard)
+            self._earlier = Admitted(self.lake, self._admitted_before(shard))
+            frames["earlier"] = self._earlier.matching(frames["signatures"])
         return frames
-
-    def _earlier(self, shard: str) -> pl.DataFrame:
-        """Documents kept in shards admitted before, in their order."""
-        before = self._admitted_before(shard)
-        order = {name: place for place, name in enumerate(before)}
-        place = pl.col("shard").replace_strict(order, default=None, return_dtype=pl.Int64)
-        kept = self.lake.read("relatives").filter(pl.col("shard").is_in(before))
-        signed = self.lake.read("signatures").filter(pl.col("shard").is_in(before))
-        rows = signed.join(kept.select("shard", "doc_id", "family"), on=["shard", "doc_id"])
-        found = rows.with_columns(place.alias("place")).sort("place", "row").collect()
-        self._shard_of = dict(found.select("doc_id", "shard").iter_rows())
-        return found
-
-    def _earlier_texts(self, ids: Sequence[str]) -> dict[str, str]:
-        by_shard: dict[str, list[str]] = {}
-        for doc_id in ids:
-            by_shard.setdefault(self._shard_of[doc_id], []).append(doc_id)
-        texts: dict[str, str] = {}
-        for shard, wanted in by_shard.items():
-            rows = self.lake.read("raw_corpus", shard).filter(pl.col("doc_id").is_in(wanted))
-            texts |= dict(rows.select("doc_id", "text").collect().iter_rows())
-        return texts
 
     def _all_shards(self) -> dict[str, pl.DataFrame]:
         """Pairs of all shards in order of admission, and what is known of each and its document."""

@@ -107,6 +107,24 @@ def test_decontaminate_names_the_benchmark(tmp_path: Path, kind: str) -> None:
     assert found.columns == ["id", "benchmark", "benchmark_id", "rule", "score", "match"]
     assert found.select("id", "benchmark", "benchmark_id").rows() == [("x", "quiz", "q1")]
     assert pl.read_parquet(out / "clean.parquet")["id"].to_list() == ["y"]
+    report = (out / "report.md").read_text(encoding="utf-8")
+    assert "1 of 2 rows overlap" in report and "| quiz | question | 1 | 1 | 1.0 |" in report
+    assert QUIZ in report and "which river" in report.split("| match |")[1].lower()
+
+
+def test_odd_fields_are_kept_and_halves_of_characters_are_not(tmp_path: Path) -> None:
+    source = tmp_path / "docs.jsonl"
+    source.write_text(
+        '{"id": 1, "text": "half \\ud800 of one", "more": {"a": 1}}\n'
+        '{"id": "x", "text": "another text", "more": [1], "new": 2}\n',
+        encoding="utf-8",
+    )
+    result = run("dedup", str(source), str(tmp_path / "out"))
+    assert result.exit_code == 0, result.output
+    assert pl.read_parquet(tmp_path / "out" / "kept.parquet").to_dicts() == [
+        {"id": "1", "text": "half \ufffd of one", "more": '{"a": 1}', "new": None},
+        {"id": "x", "text": "another text", "more": "[1]", "new": 2},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +136,8 @@ def test_decontaminate_names_the_benchmark(tmp_path: Path, kind: str) -> None:
             "row 0: an id that is missing or repeated",
         ),
         ([{"id": 1, "text": "x"}, {"id": 2, "text": None}], "row 1: no text"),
+        ([{"id": 1, "text": [1]}], "row 0: text is of type list(int64), not text"),
+        ([], "no rows in it"),
     ],
 )
 def test_bad_rows_are_named(tmp_path: Path, rows: list[dict[str, Any]], said: str) -> None:

@@ -99,6 +99,30 @@ def test_the_first_of_equal_questions_stays() -> None:
     assert result.rejects.select("row_id", "reason").rows() == [("q1", "duplicate_question")]
 
 
+def test_a_reworded_question_names_the_kept_one() -> None:
+    asked = "Which mason built the great tower of Ulm?"
+    pairs = [
+        _pair(0, "a", asked),
+        _pair(1, "b", "Please tell me: the great tower of Ulm was built by which mason?"),
+        _pair(2, "c", "Which mason built the great northern tower of Ulm?"),
+        _pair(3, "d", "Which mason built the great tower of Bonn?"),
+        _pair(4, "e", "Who built the great tower of Ulm, which mason?"),
+    ]
+    answers = ("Ensinger", "Ulrich Ensinger", "Ensinger", "Ensinger", "Böblinger")
+    named = [
+        pair | {"answer": answer, "answer_type": "entity"}
+        for pair, answer in zip(pairs, answers, strict=True)
+    ]
+    result = _run(named, {})
+    assert result.kept["qa_id"].to_list() == ["q0", "q3", "q4"]  # another tower, another answer
+    assert result.rejects.select("row_id", "reason", "detail").rows() == [
+        ("q1", "duplicate_question", "of q0, similarity 1"),
+        ("q2", "duplicate_question", "of q0, similarity 0.833"),
+    ]
+    stricter = SETTINGS.model_copy(update={"question_similarity": 0.9})
+    assert _run(named, {}, stricter).kept["qa_id"].to_list() == ["q0", "q2", "q3", "q4"]
+
+
 def test_a_document_gives_only_so_many() -> None:
     result = _run([_pair(n, "a") for n in range(12)], {})
     assert result.kept.height == SETTINGS.max_per_document
@@ -158,6 +182,12 @@ def test_a_pair_that_leaves_for_its_band_makes_room_for_its_duplicate() -> None:
     result = _run([_pair(0, "a", asked), _pair(1, "b", asked)], {}, settings, _rates())
     assert result.kept["qa_id"].to_list() == ["q1"]
     assert result.rejects["reason"].to_list() == ["difficulty_band"]
+
+
+def test_an_embedding_model_that_is_not_there_is_named() -> None:
+    settings = SETTINGS.model_copy(update={"embedding_model": "/no/such/folder"})
+    with pytest.raises(FileNotFoundError, match=r"/no/such/folder.*embedding_model"):
+        _run([_pair(0, "a")], {}, settings)
 
 
 def test_an_example_must_not_accept_the_truths_of_others(monkeypatch: pytest.MonkeyPatch) -> None:

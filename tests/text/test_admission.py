@@ -11,7 +11,8 @@ from tests.text.test_near_duplicates import planted
 from tests.text.test_shingles import plain_jaccard
 from webscale_dagster.recipe import NearDuplicates
 from webscale_dagster.tables import TABLES
-from webscale_dagster.text.near_duplicates import Admission, admit, sign
+from webscale_dagster.text.admission import Admission, admit
+from webscale_dagster.text.near_duplicates import sign
 
 SETTINGS = NearDuplicates()
 EARLIER = ["doc_id", "text_hash", "group", "n_shingles", "bands", "family"]

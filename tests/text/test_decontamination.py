@@ -14,7 +14,10 @@ from tests.text.samples import edited, prose
 from webscale_dagster.recipe import Benchmarks, DecontaminatedSet
 from webscale_dagster.tables import TABLES
 from webscale_dagster.text import Decontaminator
-from webscale_dagster.text.ngrams import Postings, ngram_rows
+from webscale_dagster.text.kernels.tokens import Hashes
+from webscale_dagster.text.ngrams import ngram_rows
+from webscale_dagster.text.postings import Postings, Words
+from webscale_dagster.text.shingles import ngram_hashes
 
 STORY = (
     "A lighthouse keeper named Ottoline paints 14 boats every month for the harbour museum. She"
@@ -143,7 +146,7 @@ def test_the_row_of_a_hit(engine: Decontaminator) -> None:
     assert hits.height == 1
     assert row["id"] == "d2"
     assert row["score"] == 1
-    assert row["match"].startswith("a lighthouse keeper named ottoline paints 14 boats")
+    assert row["match"].startswith("lighthouse keeper named ottoline paints 14 boats")
 
 
 def test_passages_are_found_in_documents_by_one_question_each(engine: Decontaminator) -> None:
@@ -218,16 +221,27 @@ def test_the_questions_table_is_enough() -> None:
 
 @settings(max_examples=50)
 @given(
-    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5)), max_size=60, unique=True),
-    st.lists(st.integers(0, 40), max_size=40),
+    st.lists(st.tuples(st.lists(st.integers(0, 3), min_size=2, max_size=2), st.integers(0, 5))),
+    st.lists(st.lists(st.integers(0, 4), max_size=9), max_size=4),
 )
-def test_postings_are_a_dictionary(pairs: list[tuple[int, int]], asked: list[int]) -> None:
-    spread = 0x9E3779B97F4A7C15
-    hashes = np.array([(h * spread) % 2**64 for h, _ in pairs], np.uint64)
-    postings = Postings(hashes, np.array([owner for _, owner in pairs], np.int32))
-    places, owners = postings.find(np.array([(h * spread) % 2**64 for h in asked], np.uint64))
-    found = sorted(zip(places.tolist(), owners.tolist(), strict=True))
-    assert found == sorted((i, o) for i, h in enumerate(asked) for g, o in pairs if g == h)
+def test_postings_are_a_dictionary(
+    pairs: list[tuple[list[int], int]], texts: list[list[int]]
+) -> None:
+    def hashed(numbers: list[int]) -> Hashes:
+        return np.array([n * 0x9E3779B97F4A7C15 % 2**64 for n in numbers], np.uint64)
+
+    grams = [int(ngram_hashes(hashed(gram), 2)[0]) for gram, _ in pairs]
+    postings = Postings(2, np.array(grams, np.uint64), np.array([o for _, o in pairs], np.int64))
+    offsets = np.cumsum([0, *map(len, texts)])
+    hits = postings.find(Words(hashed([n for text in texts for n in text]), offsets))
+    found = sorted(zip(hits.texts, hits.places, hits.owners, strict=True))
+    assert found == sorted(
+        (text, at, owner)
+        for text, numbers in enumerate(texts)
+        for at in range(len(numbers) - 1)
+        for gram, owner in pairs
+        if gram == numbers[at : at + 2]
+    )
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from webscale_dagster.text.normalise import (
     broken_share,
     is_unspaced,
     normalise,
+    normalise_all,
     text_hash,
     words,
 )
@@ -117,3 +119,20 @@ def test_broken_share(text: str, low: float, high: float) -> None:
 )
 def test_scripts_without_spaces(text: str, expected: bool) -> None:
     assert is_unspaced(text) is expected
+
+
+@given(st.lists(st.none() | st.text() | TRICKY, max_size=6))
+def test_a_column_is_normalised_text_by_text(texts: list[str | None]) -> None:
+    valid = [None if text is None else text.encode("utf-8", "replace").decode() for text in texts]
+    made = normalise_all(pl.Series(valid, dtype=pl.String))
+    assert made.to_list() == [None if text is None else normalise(text) for text in valid]
+
+
+def test_every_character_in_a_column_is_normalised_as_alone() -> None:
+    texts = [f"a{chr(code)}\u0301 b" for code in range(0x30000) if not 0xD800 <= code < 0xE000]
+    assert normalise_all(pl.Series(texts)).to_list() == [normalise(text) for text in texts]
+
+
+def test_a_plain_column_is_left_alone() -> None:
+    column = pl.Series(["Plain — “text”, naïve.\n\n\nTwo", "", "\ttab", "東京"])
+    assert normalise_all(column) is column

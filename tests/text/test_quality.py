@@ -1,15 +1,29 @@
 from __future__ import annotations
 
-from collections import Counter
+import json
+import sys
+from pathlib import Path
 
-import numpy as np
+import polars as pl
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.text.oracles import quality as oracle
+from tests.text.strategies import texts
 from webscale_dagster.text import quality
-from webscale_dagster.text.quality import RULES, THRESHOLDS
-from webscale_dagster.text.repetition import ngram_repetition
+from webscale_dagster.text.normalise import normalise
+from webscale_dagster.text.quality import (
+    RULES,
+    THRESHOLDS,
+    Profile,
+    Quality,
+    as_json,
+    judge,
+    rules_of,
+    thresholds_of,
+)
 
 ARTICLE = """\
 The harbour of Lindmoor
@@ -255,31 +269,68 @@ def test_an_unknown_rule_is_refused(options: dict[str, object]) -> None:
         failed(ARTICLE, **options)
 
 
-@given(st.text(st.characters(), max_size=300))
-def test_any_text_can_be_measured(text: str) -> None:
-    found = quality(text)
-    assert all(np.isfinite(value) for value in found.measures.values())
+@pytest.mark.parametrize("profile", ["adapted", "published"])
+def test_the_rules_of_a_profile_are_its_own(profile: Profile) -> None:
+    known = {rule.name for rule in rules_of(profile)}
+    found = judge([ARTICLE, MENU], profile=profile)
+    assert set(thresholds_of(profile)) == known
+    assert known <= set(found["measures"].struct.fields)
+    assert found["failed"].explode().drop_nulls().is_in(known).all()
+    assert quality(ARTICLE, profile=profile).failed == tuple(found["failed"][0])
 
 
-def plain_repetition(tokens: list[str]) -> dict[str, float]:
-    """The definitions, with tuples and counters."""
-    total = sum(map(len, tokens)) or 1
-    found = {}
-    for n in range(2, 11):
-        grams = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
-        if n <= 4:
-            top, count = Counter(grams).most_common(1)[0] if grams else ((), 0)
-            found[f"top_{n}gram"] = count * sum(map(len, top)) / total if count > 2 else 0
-        else:
-            seen: set[tuple[str, ...]] = set()
-            covered: set[int] = set()
-            for start, gram in enumerate(grams):
-                covered |= set(range(start, start + n)) if gram in seen else set()
-                seen.add(gram)
-            found[f"duplicate_{n}grams"] = sum(len(tokens[i]) for i in covered) / total
-    return {name: found[name] for name in found if name != "duplicate_4grams"}
+def test_the_published_rules_are_stricter() -> None:
+    assert quality(CODE).failed == ()
+    assert "c4_curly_brackets" not in quality(LATEX).failed
+    assert "c4_curly_brackets" in quality(LATEX, profile="published").failed
 
 
-@given(st.lists(st.sampled_from(["a", "bb", "ccc"]), max_size=60))
-def test_ngram_repetition_is_as_defined(tokens: list[str]) -> None:
-    assert ngram_repetition(tokens) == pytest.approx(plain_repetition(tokens))
+@given(st.lists(texts, max_size=5))
+def test_any_text_is_judged_as_the_oracle_does(given: list[str]) -> None:
+    assert_as_oracle(given)
+
+
+@pytest.mark.realdata
+def test_real_documents_are_judged_as_the_oracle_does(corpora: Path) -> None:
+    for path in sorted((corpora / "corpora").glob("*.jsonl.zst")):
+        with zstandard.open(path, "rt", encoding="utf-8") as file:
+            documents = [normalise(json.loads(line)["text"]) for line in file]
+        assert_as_oracle(documents[::20])
+
+
+def assert_as_oracle(given: list[str]) -> None:
+    found = judge(given)
+    kept = as_json(found["measures"])
+    for text, measures, failed, line in zip(given, *found, kept, strict=True):
+        expected = oracle.measures(text)
+        known = {name: value for name, value in measures.items() if value is not None}
+        assert list(known) == list(expected)
+        assert known == pytest.approx(expected, abs=1e-9)
+        assert failed.to_list() == oracle.failed_rules(expected)
+        rounded = {name: round(value, 4) for name, value in expected.items()}
+        assert json.loads(line) == rounded
+        assert quality(text) == Quality(known, tuple(failed))
+
+
+def test_a_column_is_judged_like_a_list_and_a_null_like_an_empty_text() -> None:
+    column = pl.Series([MENU, None, ARTICLE, ""])
+    assert judge(column).equals(judge([MENU, "", ARTICLE, ""]))
+    assert judge(column[1:]).equals(judge(["", ARTICLE, ""]))
+
+
+def test_many_texts_are_measured_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules[judge.__module__]
+    given = [ARTICLE, "", MENU * 40, CODE, STATUTE]
+    whole = judge(given)
+    monkeypatch.setattr(module, "_CHUNK", 2_000)
+    assert judge(given).equals(whole)
+    assert judge([]).schema == whole.schema
+
+
+def test_measures_are_kept_as_python_rounds_them() -> None:
+    values = [0.00625, 0.03125, 0.00375, 1 / 160, 3 / 800, 2 / 3, 17.0, float("nan"), float("inf")]
+    measures = pl.DataFrame({"c4_sentences": 17.0, "a": values}).to_struct()
+    expected = [{"c4_sentences": 17, "a": round(value, 4)} for value in values[:7]]
+    kept = as_json(measures).to_list()
+    assert list(map(json.loads, kept)) == [*expected, {"c4_sentences": 17}, {"c4_sentences": 17}]
+    assert kept[0] == '{"c4_sentences":17,"a":0.0063}'

@@ -2,23 +2,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import xxhash
-from datasketch import MinHash
-from hypothesis import given, settings
+from datasketch import MinHash, MinHashLSH
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.text.samples import edited, prose
+from webscale_dagster.recipe import NearDuplicates
 from webscale_dagster.text.normalise import words
 from webscale_dagster.text.shingles import (
-    band_hashes,
+    band_column,
     containment,
     jaccard,
-    mix,
     ngram_hashes,
     overlaps,
-    shingle_hash32,
     shingles,
-    signature,
     signatures,
     word_hashes,
 )
@@ -35,9 +32,16 @@ def plain_mix(value: int) -> int:
     return value ^ value >> 33
 
 
+def plain_word_hash(word: str) -> int:
+    value = 0x9E3779B97F4A7C15
+    for char in word:
+        value = ((value ^ ord(char)) * 0x9E3779B185EBCA87) & MASK
+    return plain_mix(value)
+
+
 def plain_shingles(text: str, n: int) -> set[int]:
     """The definition, word by word in Python integers."""
-    hashes = [xxhash.xxh3_64_intdigest(word.encode()) for word in words(text)]
+    hashes = [plain_word_hash(word) for word in words(text)]
     n = min(n, len(hashes))
     found = set()
     for start in range(len(hashes) - n + 1 if hashes else 0):
@@ -91,65 +95,81 @@ def test_overlaps_counts_each_set(text: str, others: list[str]) -> None:
     assert overlaps(one, sets).tolist() == expected
 
 
-@settings(max_examples=30)
-@given(FEW_WORDS, st.sampled_from([16, 128]))
-def test_the_signature_is_datasketch_s(text: str, permutations: int) -> None:
-    values = shingles(text, 3)
-    plain = MinHash(num_perm=permutations, hashfunc=int)
-    for value in shingle_hash32(values).tolist():
-        plain.update(value)
-    assert signature(values, permutations).tolist() == plain.hashvalues.tolist()
+def plain_signature(text: str, n: int, permutations: int) -> list[int]:
+    """datasketch's, updated with the low 32 bits of one shingle after the other."""
+    made = MinHash(num_perm=permutations, hashfunc=int)
+    for value in plain_shingles(text, n):
+        made.update(value & 0xFFFFFFFF)
+    listed: list[int] = made.hashvalues.tolist()
+    return listed
 
 
-def test_the_signature_of_a_long_text_is_datasketch_s_too() -> None:
-    values = shingles(prose(1, 9000), 5)
-    plain = MinHash(num_perm=128, hashfunc=int)
-    plain.update_batch(shingle_hash32(values).tolist())
-    assert signature(values, 128).tolist() == plain.hashvalues.tolist()
+def plain_bands(signature: list[int], bands: int, rows: int) -> list[int]:
+    found = []
+    for place in range(bands):
+        value = ((place + 1) * 0xC2B2AE3D27D4EB4F) & MASK
+        for row in signature[place * rows : (place + 1) * rows]:
+            value = plain_mix((value * 0x9E3779B185EBCA87 + row) & MASK)
+        found.append(value - ((value >> 63) << 64))
+    return found
 
 
-def test_bands_are_equal_where_their_rows_are() -> None:
-    one = np.arange(128, dtype=np.uint32)
-    other = one.copy()
-    other[4:8] = 7
-    a, b = band_hashes(one, 32, 4), band_hashes(other, 32, 4)
-    assert [i for i in range(32) if a[i] != b[i]] == [1]
-    assert all(-(1 << 63) <= value < 1 << 63 for value in a)
+@given(st.lists(FEW_WORDS | st.text(), max_size=4), st.sampled_from([(16, 4, 4), (128, 20, 6)]))
+def test_bands_are_those_of_datasketch_s_signatures(
+    texts: list[str], sizes: tuple[int, int, int]
+) -> None:
+    permutations, bands, rows = sizes
+    chosen = NearDuplicates(permutations=permutations, bands=bands, rows=rows, shingle_words=3)
+    banded, n_shingles = signatures(texts, chosen)
+    assert n_shingles.tolist() == [len(plain_shingles(text, 3)) for text in texts]
+    for text, row in zip(texts, banded.tolist(), strict=True):
+        if words(text):
+            assert row == plain_bands(plain_signature(text, 3, permutations), bands, rows)
+
+
+def test_the_bands_of_a_long_text_are_datasketch_s_too() -> None:
+    text = prose(1, 9000)
+    banded, _ = signatures([text], NearDuplicates(bands=128, rows=1))
+    assert banded[0].tolist() == plain_bands(plain_signature(text, 5, 128), 128, 1)
 
 
 def test_equal_rows_of_different_bands_have_different_hashes() -> None:
-    same = np.ones(128, np.uint32)
-    assert len(set(band_hashes(same, 32, 4))) == 32
+    assert len(set(plain_bands([1] * 128, 32, 4))) == 32
+
+
+def test_bands_are_chosen_by_datasketch_s_search() -> None:
+    bands, rows = NearDuplicates().banding()
+    assert (bands, rows) == (32, 4)
+    found = MinHashLSH(threshold=0.6, num_perm=128, weights=(0.01, 0.99))
+    assert (bands, rows) == (found.b, found.r)
+    assert NearDuplicates(bands=9, rows=13).banding() == (9, 13)
+    with pytest.raises(ValueError, match="both bands and rows"):
+        NearDuplicates(bands=9)
+    with pytest.raises(ValueError, match="must not exceed permutations"):
+        NearDuplicates(bands=33, rows=4)
 
 
 def test_signatures_of_texts() -> None:
     text = prose(2, 100)
-    bands, sizes = signatures(
-        [text, text.upper(), "!"], shingle_words=5, permutations=128, bands=32, rows=4
-    )
-    assert bands[0] == bands[1]
-    assert sizes == [len(plain_shingles(text, 5)), sizes[0], 0]
-    assert bands[2] == []
+    banded, sizes = signatures([text, text.upper(), "!"], NearDuplicates())
+    assert (banded[0] == banded[1]).all()
+    assert sizes.tolist() == [len(plain_shingles(text, 5)), sizes[0], 0]
+    column = band_column(banded, sizes)
+    assert column.to_list() == [banded[0].tolist(), banded[1].tolist(), []]
+    assert band_column(*signatures([], NearDuplicates())).to_list() == []
 
 
 def test_similar_texts_share_bands_and_different_ones_none() -> None:
     text = prose(3, 400)
-    texts = [text, edited(text, 0.02, 1), prose(4, 400)]
-    (a, b, c), _ = signatures(texts, shingle_words=5, permutations=128, bands=32, rows=4)
+    banded, _ = signatures([text, edited(text, 0.02, 1), prose(4, 400)], NearDuplicates())
+    a, b, c = banded.tolist()
     assert len(set(a) & set(b)) > 3
     assert not set(a) & set(c)
 
 
-def test_hashes_do_not_depend_on_what_was_hashed_before() -> None:
-    first = word_hashes(["one", "two"]).tolist()
-    word_hashes(words(prose(5, 500)))
-    assert word_hashes(["one", "two"]).tolist() == first
-    assert first[0] == xxhash.xxh3_64_intdigest(b"one")
-
-
-def test_mix_is_the_finaliser_of_murmurhash3() -> None:
-    values = np.array([0, 1, MASK, 1 << 63], np.uint64)
-    assert mix(values).tolist() == [plain_mix(v) for v in values.tolist()]
+@given(st.lists(st.text(st.characters(exclude_characters="\n"))))
+def test_word_hashes_are_as_defined(tokens: list[str]) -> None:
+    assert word_hashes(tokens).tolist() == [plain_word_hash(token) for token in tokens]
 
 
 def test_too_few_words_have_no_ngram() -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "stage": "stage",
     "dedup": "text",
     "decontaminate": "text",
+    "text-report": "text_report",
     "status": "status",
     "export": "export",
     "audit": "audit",

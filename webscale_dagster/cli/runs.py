@@ -21,6 +21,7 @@ from webscale_dagster import shards
 from webscale_dagster.cli.console import Bars, bars, console, errors
 from webscale_dagster.cli.locks import hold, is_held
 from webscale_dagster.defs.materialise import ENDS_ALL
+from webscale_dagster.defs.open_databases import keep_open
 from webscale_dagster.defs.partitions import sync_shards
 from webscale_dagster.home import exclusive, home, prepare_dagster_home
 from webscale_dagster.walk import GENERATE, INGEST, SHARDED, Walk
@@ -96,6 +97,7 @@ class Runner:
         from webscale_dagster.definitions import defs
 
         self.walk, self.instance = walk, instance_at_home()
+        keep_open(self.instance)
         # A lock tells the living from the dead; a process id may be given to another one.
         life = f"run-{os.getpid()}-{int(time.time())}"
         hold(life)

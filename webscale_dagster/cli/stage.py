@@ -23,7 +23,6 @@ from webscale_dagster.recipe import Recipe, load_recipe
 from webscale_dagster.sources import load_source, plan_shards, write_source
 from webscale_dagster.stages import STAGES, Context, Result, Stage
 from webscale_dagster.tables import TABLES
-from webscale_dagster.text.near_duplicates import sign
 from webscale_dagster.verifiers.guess import guess
 from webscale_dagster.walk import benchmark_files, record_frames
 
@@ -117,6 +116,8 @@ def _frames(
     frames = {table: TABLES[table].empty() for table in made.reads if table in TABLES}
     if made.name == "near_duplicates":
         frames["raw_corpus"] = _documents(rows, source)
+        from webscale_dagster.text.near_duplicates import sign
+
         signed = sign(frames["raw_corpus"].rename({"doc_id": "id"}), recipe.near_duplicates)
         frames["signatures"] = signed.rename({"id": "doc_id"})
         frames["earlier"] = TABLES["signatures"].empty().with_columns(family=pl.lit(""))

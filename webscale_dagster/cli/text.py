@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 import polars as pl
 
-from webscale_dagster.cli.console import console
-from webscale_dagster.cli.files import read_rows, write_parquet
+from webscale_dagster.cli.console import console, errors, table
+from webscale_dagster.cli.contamination_report import counts, report
+from webscale_dagster.cli.files import read_rows, text_column, write_parquet
 from webscale_dagster.home import home_recipe
 from webscale_dagster.recipe import Recipe, load_recipe
 
@@ -30,7 +31,7 @@ def dedup(source: Path, out: Path, text_field: str, id_field: str, recipe: str |
     from webscale_dagster.text.near_duplicates import find_near_duplicates
 
     rows = _identified(read_rows(source), source, id_field, text_field)
-    with console.status(f"comparing {rows.height:,} documents"):
+    with errors.status(f"comparing {rows.height:,} documents"):
         settings = _recipe(recipe).near_duplicates
         found = find_near_duplicates(rows.select("id", "text"), settings=settings)
     write_parquet(found, out / "duplicates.parquet")
@@ -46,6 +47,8 @@ def dedup(source: Path, out: Path, text_field: str, id_field: str, recipe: str |
 def decontaminate(source: Path, out: Path, benchmarks: Path, recipe: str | None) -> None:
     """Find documents or pairs that overlap a benchmark; writes contaminated and clean to OUT.
 
+    OUT also gets report.md: counts by benchmark and rule, and matches beside the questions.
+
     Rows with `question` and `answer` are pairs, others are documents with `id` and `text`.
 
     Example: webscale decontaminate pairs.parquet out/ --benchmarks benchmarks/
@@ -58,20 +61,24 @@ def decontaminate(source: Path, out: Path, benchmarks: Path, recipe: str | None)
     rows = read_rows(source)
     pairs = {"question", "answer"} <= set(rows.columns)
     rows = _identified(rows, source, "id", "question" if pairs else "text", rename=not pairs)
-    with console.status("indexing the benchmarks"):
+    with errors.status("indexing the benchmarks"):
         files = read_benchmarks(benchmarks)
         index = STAGES["benchmarks"].run({"benchmark_files": files}, Context(chosen))
         engine = Decontaminator(
             index.beside["benchmark_ngrams"], index.kept, chosen.decontaminated_set
         )
-    with console.status(f"comparing {rows.height:,} rows"):
+    with errors.status(f"comparing {rows.height:,} rows"):
         found = (
-            engine.find_pairs(rows.select("id", "question", "answer"))
+            engine.find_pairs(rows.select("id", "question", pl.col("answer").cast(pl.String)))
             if pairs
             else engine.find(rows.select("id", "text"))
         )
     write_parquet(found, out / "contaminated.parquet")
     write_parquet(rows.join(found, on="id", how="anti"), out / "clean.parquet")
+    (out / "report.md").write_text(report(found, index.kept, rows.height), encoding="utf-8")
+    listed = counts(found)
+    if listed.height:
+        console.print(table("", tuple(listed.columns), listed.rows()))
     console.print(f"{found['id'].n_unique():,} of {rows.height:,} rows overlap a benchmark: {out}")
 
 
@@ -83,21 +90,22 @@ def _identified(
     rows: pl.DataFrame, source: Path, id_field: str, text_field: str, *, rename: bool = True
 ) -> pl.DataFrame:
     """Rows with unique ids and a text; a row without one is named."""
-    for name in (id_field, text_field):
-        if name not in rows.columns:
-            raise click.ClickException(
-                f"{source}: no field {name!r}; it has {', '.join(rows.columns)}"
-            )
+    text_column(rows, source, text_field)
+    if id_field not in rows.columns:
+        raise click.ClickException(
+            f"{source}: no field {id_field!r}; it has {', '.join(rows.columns)}"
+        )
     if rename:
+        taken = {"id", "text"} - {id_field, text_field}
+        rows = rows.drop(*(name for name in taken if name in rows.columns))
         rows = rows.rename({id_field: "id", text_field: "text"})
     rows = rows.with_columns(pl.col("id").cast(pl.String))
-    for bad, what in (
-        (rows["id"].is_null() | rows["id"].is_duplicated(), "an id that is missing or repeated"),
-        (rows["text" if rename else text_field].is_null(), "no text"),
-    ):
-        if bad.any():
-            first = bad.arg_true()[0]
-            raise click.ClickException(f"{source}, row {first}: {what}; mend or remove the row")
+    bad = rows["id"].is_null() | rows["id"].is_duplicated()
+    if bad.any():
+        row = bad.arg_true()[0]
+        raise click.ClickException(
+            f"{source}, row {row}: an id that is missing or repeated; mend or remove the row"
+        )
     return rows
 
 

@@ -19,7 +19,6 @@ from webscale_dagster.evaluation.scores import judged, score_rows
 from webscale_dagster.tables import TABLES
 from webscale_dagster.training import data, refined, sft_answers
 from webscale_dagster.training.job import Job
-from webscale_dagster.training.judges import open_named_judge
 from webscale_dagster.training.plan import Plan, Start
 from webscale_dagster.training.program import TrainingError
 
@@ -81,6 +80,9 @@ def _judged(
     start: Start,
     rows: pl.DataFrame,
 ) -> pl.DataFrame:
+    # Brings an HTTP client along, which no process needs that only loads the definitions.
+    from webscale_dagster.training.judges import open_named_judge
+
     settings = plan.recipe.evaluation
     job = sample_job(plan, start, rows, settings.samples, settings.temperature, settings.max_tokens)
     run_job(context, trainer, job)

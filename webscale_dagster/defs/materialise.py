@@ -14,6 +14,7 @@ import dagster as dg
 import polars as pl
 
 from webscale_dagster.contracts import Audit
+from webscale_dagster.defs.open_databases import keep_open
 from webscale_dagster.defs.pass_rates import histogram
 from webscale_dagster.defs.resources import Platform
 from webscale_dagster.lake import AuditFailed
@@ -48,6 +49,7 @@ def materialise(context: dg.AssetExecutionContext, platform: Platform, name: str
     """Make stage ``name`` for the run's shard (or for all, where it has no partitions)."""
     if context.has_partition_key_range and not context.has_partition_key:
         raise dg.Failure(_ONE_RUN_PER_SHARD, allow_retries=False)
+    keep_open(context.instance)
     shard = context.partition_key if context.has_partition_key else ""
     walk = platform.walk(_logger(context, name), context.log.info)
     try:

@@ -14,11 +14,16 @@ import polars as pl
 
 from webscale_dagster import shards
 from webscale_dagster.exports.verifier_checks import VerifierChecks
+from webscale_dagster.text.engine_report import Report
 from webscale_dagster.walk import SHARDED, Walk
 
 
 def card(
-    walk: Walk, examples: pl.DataFrame, manifest: dict[str, Any], checks: VerifierChecks
+    walk: Walk,
+    examples: pl.DataFrame,
+    manifest: dict[str, Any],
+    checks: VerifierChecks,
+    engine: Report,
 ) -> str:
     """Markdown with a YAML head, as dataset hubs read it."""
     text = (resources.files("webscale_dagster") / "exports" / "card.md").read_text("utf-8")
@@ -39,6 +44,7 @@ def card(
         reasons=_reasons(walk),
         shown=_shown(examples),
         checks=checks,
+        engine=engine,
     )
 
 

@@ -15,6 +15,7 @@ from webscale_dagster import shards
 from webscale_dagster.exports.verifier_checks import VerifierChecks, kept_checks
 from webscale_dagster.recipe import DatasetRelease, Recipe
 from webscale_dagster.stages.example_prompt import question_of
+from webscale_dagster.text.engine_report import Report
 from webscale_dagster.text.normalise import says
 from webscale_dagster.walk import SHARDED, Walk
 
@@ -33,8 +34,10 @@ class Gate:
         return asdict(self)
 
 
-def gates(walk: Walk, examples: pl.DataFrame, checks: VerifierChecks | None) -> list[Gate]:
-    """Every gate of the recipe, passed or not; without ``checks`` all but the verifiers' two."""
+def gates(
+    walk: Walk, examples: pl.DataFrame, checks: VerifierChecks | None, engine: Report | None = None
+) -> list[Gate]:
+    """Every gate of the recipe, passed or not; those of ``checks`` and ``engine`` if given."""
     settings = walk.recipe.dataset_release
     return [
         _contracts(walk),
@@ -54,6 +57,7 @@ def gates(walk: Walk, examples: pl.DataFrame, checks: VerifierChecks | None) -> 
         _leaks(examples, walk.recipe),
         _verified(examples, settings.allow_verified_by_rules),
         *([] if checks is None else [_self_check(checks), _red_team(checks, settings)]),
+        *([] if engine is None else [_verbatim(engine)]),
     ]
 
 
@@ -148,4 +152,14 @@ def _red_team(checks: VerifierChecks, settings: DatasetRelease) -> Gate:
         checks.hack_rate <= settings.max_hack_rate and checks.failure_share <= at_most,
         seen,
         f"hack rate at most {settings.max_hack_rate}, without a verdict at most {at_most:.1%}",
+    )
+
+
+def _verbatim(engine: Report) -> Gate:
+    leaks = engine.verbatim
+    return Gate(
+        "verbatim_leaks_found",
+        leaks.missed == 0,
+        f"{leaks.found} of {leaks.rows} planted benchmark questions found",
+        "all of them",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from webscale_dagster.readers.html_tree import Refused, parse
 from webscale_dagster.recipe import RawCorpus
 
 CHARSET = r"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})"""
@@ -46,6 +47,8 @@ def extract(html: str, settings: RawCorpus) -> Page | tuple[str, str]:
         return "record_too_large", f"a page of {len(html):,} characters, over {limit:,}"
     try:
         page = _main_text(html, settings)
+    except Refused as refusal:
+        return "record_too_large", str(refusal)
     except (ValueError, RecursionError, AssertionError, LookupError) as error:
         # The extractor meets pages nobody has seen before; a page that breaks it is one reject.
         return "no_main_text", f"{type(error).__name__}: {error}"
@@ -55,7 +58,7 @@ def extract(html: str, settings: RawCorpus) -> Page | tuple[str, str]:
 def _main_text(html: str, settings: RawCorpus) -> Page | None:
     import trafilatura
 
-    tree = trafilatura.load_html(html)
+    tree = parse(html)
     if tree is None:
         return None
     title = tree.findtext(".//title")

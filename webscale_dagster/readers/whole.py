@@ -23,6 +23,7 @@ def read_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         return
     settings = RawCorpus()
     job = Job(path, str(path), Reading(format="jsonl"), settings)
+    number = 0
     try:
         for number, line in enumerate(jsonl.lines(chunks(job), settings.max_record_bytes), 1):
             value = jsonl.parse(line) if isinstance(line, bytes) else None
@@ -32,9 +33,11 @@ def read_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     except StreamError as fault:
         raise SourceError(f"{path}: {fault.detail}; fetch the file again") from None
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: not UTF-8: {error}; repair the file") from None
+        where = f"{path}, record {number}"
+        raise SourceError(f"{where} is not UTF-8: {error}; repair the file") from None
     except json.JSONDecodeError as error:
-        raise SourceError(f"{path}: a line is not JSON: {error}; repair the file") from None
+        where = f"{path}, record {number}"
+        raise SourceError(f"{where} is not JSON: {error}; repair the file") from None
 
 
 def _parquet(path: Path) -> list[dict[str, Any]]:

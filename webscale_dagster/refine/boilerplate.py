@@ -23,8 +23,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from webscale_dagster.text.page_shape import code_share
-
 MENU_LINES = 5  # so many labels in a row are a menu
 _BETWEEN = 2  # so few lines between two menus belong to them
 _LABEL = 30  # characters; FineWeb (arXiv 2406.17557), section 3.6
@@ -71,8 +69,10 @@ _ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 
 def boilerplate(lines: Sequence[str]) -> dict[int, str]:
     """The kind of every line that is boilerplate, by its place; none of source code."""
+    from webscale_dagster.text.page_shape import code_share
+
     stripped = [" ".join(line.split()) for line in lines]  # whatever kind its spaces are of
-    if code_share([line for line in lines if line.strip()]) >= _CODE:
+    if code_share("\n".join(lines)) >= _CODE:
         return {}
     found = {at: "menu" for at in _menus(stripped)}
     for at, line in enumerate(stripped):

@@ -35,7 +35,6 @@ from webscale_dagster.stages.asking import ask_each
 from webscale_dagster.stages.protocol import Context, Reply
 from webscale_dagster.stages.reply import Reason, ReplyModel, at_most
 from webscale_dagster.text.normalise import broken_share, words
-from webscale_dagster.text.page_shape import code_share
 from webscale_dagster.text.quality import THRESHOLDS
 
 CALL = "gdr"
@@ -132,8 +131,10 @@ class _Rewritten:
 
 def _by_rules(text: str) -> Fate:
     """Lines of the page, contact data and damage go; source code only loses contact data."""
+    from webscale_dagster.text.page_shape import code_share
+
     lines = text.split("\n")
-    code = code_share([line for line in lines if line.strip()]) >= _CODE
+    code = code_share(text) >= _CODE
     gone = {} if code else boilerplate(lines)
     left = joined([line for at, line in enumerate(lines) if at not in gone])
     mended = left if code else repaired(left)

@@ -43,7 +43,7 @@ from webscale_dagster.text.quality import quality
 
 DOCUMENT, LINES = "prox", "prox_lines"
 _PART = 6_000  # characters, about the 1,500 tokens of the paper's release
-# Limits as published, where the filter before this stage has eased them (text/quality.py).
+# Limits as published, where the filter before this stage has eased them (text/adapted_rules.py).
 STRICT = {"c4_sentences": 3, "gopher_alphabetic": 0.8}
 MIN_WORDS = 50  # Gopher, table A1; of documents that lost lines, the filter saw all others
 Part = tuple[str, int, dict[int, str]]  # document, place of the part, its lines by number

@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from webscale_dagster.refine.signals import signals
 from webscale_dagster.text.normalise import words
-from webscale_dagster.text.shingles import Hashes, ngram_hashes, word_hashes
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
@@ -33,6 +32,8 @@ _CLIP = 4.0  # deviations, so that no odd text weighs more
 
 def features(texts: Sequence[str]) -> Matrix:
     """A row per text: hashed n-grams by their logarithmic counts, and its signals."""
+    from webscale_dagster.text.shingles import ngram_hashes, word_hashes
+
     rows = np.empty((len(texts), _WORDS + _BIGRAMS + _CHARACTERS + len(signals(""))), np.float32)
     for at, text in enumerate(texts):
         read = text[:_READ]
@@ -49,7 +50,7 @@ def features(texts: Sequence[str]) -> Matrix:
     return rows
 
 
-def _hashed(hashes: Hashes, columns: int) -> Floats:
+def _hashed(hashes: npt.NDArray[np.uint64], columns: int) -> Floats:
     """Logarithms of the counts per column, scaled to one length: longer texts weigh no more."""
     counts = np.log1p(
         np.bincount((hashes % np.uint64(columns)).astype(np.int64), minlength=columns)

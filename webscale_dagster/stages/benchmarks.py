@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from webscale_dagster.stages.protocol import Context, Frames, Result, Stage
 from webscale_dagster.tables import TABLES
-from webscale_dagster.text.decontamination import ngram_rows
 
 
 def run(frames: Frames, context: Context) -> Result:
     """Every question of every benchmark file, and the n-grams it is found by."""
+    from webscale_dagster.text.decontamination import ngram_rows
+
     files = frames["benchmark_files"].sort("benchmark", "benchmark_id")
     questions = files.select(list(TABLES["benchmarks"].schema)).unique(
         ["benchmark", "benchmark_id"], keep="first", maintain_order=True
@@ -36,7 +37,7 @@ STAGE = Stage(
     name="benchmarks",
     reads=("benchmark_files",),
     run=run,
-    version=1,
+    version=2,
     settings=("benchmarks",),
     beside=("benchmark_ngrams",),
 )

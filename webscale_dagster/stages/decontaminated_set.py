@@ -35,7 +35,7 @@ STAGE = Stage(
     name=NAME,
     reads=("verified_qa", "benchmarks", "benchmark_ngrams"),
     run=run,
-    version=1,
+    version=2,
     settings=("decontaminated_set",),
     parent="verified_qa",
 )

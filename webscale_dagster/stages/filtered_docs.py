@@ -12,11 +12,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import orjson
 import polars as pl
 from pydantic import Field, create_model
 
-from webscale_dagster.recipe import Recipe
+from webscale_dagster.recipe import FilteredDocs, Recipe
 from webscale_dagster.stages.asking import ask_each
 from webscale_dagster.stages.domains import domains
 from webscale_dagster.stages.overlap import decontaminator
@@ -33,12 +32,13 @@ from webscale_dagster.stages.protocol import (
 )
 from webscale_dagster.stages.reply import Reason, ReplyModel
 from webscale_dagster.tables import TABLES
-from webscale_dagster.text.quality import quality
+from webscale_dagster.text.quality import as_json, judge
 
 NAME = "filtered_docs"
 Reject = tuple[str, str]  # reason, detail
 Annotation = tuple[str | None, list[str] | None]  # domain, personas
 _FILES = prompt_files("filtered_docs", "personas_task")
+_BATCH = 1_000  # documents judged between two reports of progress
 
 
 class FilterVerdict(ReplyModel):
@@ -56,13 +56,8 @@ def run(frames: Frames, context: Context) -> Result:
     documents = frames["raw_corpus"].sort("row")
     rejects: dict[str, Reject] = _duplicates(frames)
     measures: dict[str, str] = {}
-    for done, row in enumerate(documents.iter_rows(named=True)):
-        if row["doc_id"] not in rejects:
-            found = _rules(row, context.recipe, measures)
-            if found is not None:
-                rejects[row["doc_id"]] = found
-        if done % 500 == 0:
-            context.progress(done, documents.height)
+    singles = documents.filter(~pl.col("doc_id").is_in(list(rejects)))
+    rejects |= _by_rules(singles, context, measures)
     left = documents.filter(~pl.col("doc_id").is_in(list(rejects)))
     rejects |= _contaminated(left, frames, context.recipe)
     left = left.filter(~pl.col("doc_id").is_in(list(rejects)))
@@ -94,23 +89,42 @@ def _duplicates(frames: Frames) -> dict[str, Reject]:
     }
 
 
-def _rules(row: dict[str, object], recipe: Recipe, measures: dict[str, str]) -> Reject | None:
-    """The first free check that the document fails, with the value that failed."""
-    settings = recipe.filtered_docs
-    n_words = int(str(row["n_words"]))
-    if row["lang"] not in settings.languages:
-        return "language", str(row["lang"])
+def _by_rules(
+    documents: pl.DataFrame, context: Context, measures: dict[str, str]
+) -> dict[str, Reject]:
+    """The first free check that a document fails; of the others, what the rules measured."""
+    settings = context.recipe.filtered_docs
+    rejects: dict[str, Reject] = {}
+    for doc_id, lang, n_words in documents.select("doc_id", "lang", "n_words").iter_rows():
+        found = _unfit(lang, n_words, settings)
+        if found is not None:
+            rejects[doc_id] = found
+    left = documents.filter(~pl.col("doc_id").is_in(list(rejects))).select("doc_id", "text")
+    rules = functools.partial(
+        judge,
+        rules_off=settings.rules_off,
+        thresholds=settings.thresholds,
+        profile=settings.rules,
+    )
+    for done, part in enumerate(left.iter_slices(_BATCH)):
+        context.progress(done * _BATCH, left.height)
+        judged = part.hstack(rules(part["text"])).drop("text")
+        passed = judged.filter(pl.col("failed").list.len() == 0)
+        measures.update(zip(passed["doc_id"], as_json(passed["measures"]), strict=True))
+        for doc_id, values, failed in judged.filter(pl.col("failed").list.len() > 0).iter_rows():
+            detail = f"{values[failed[0]]:.4g}; failed: {', '.join(failed)}"
+            rejects[doc_id] = failed[0], detail
+    return rejects
+
+
+def _unfit(lang: str | None, n_words: int, settings: FilteredDocs) -> Reject | None:
+    """What rules out a document before its text is looked at."""
+    if lang not in settings.languages:
+        return "language", str(lang)
     if n_words < settings.min_words:
         return "too_short", f"{n_words} words, at least {settings.min_words} wanted"
     if n_words > settings.max_words:
         return "too_long", f"{n_words} words, at most {settings.max_words} wanted"
-    found = quality(str(row["text"]), rules_off=settings.rules_off, thresholds=settings.thresholds)
-    measures[str(row["doc_id"])] = orjson.dumps(
-        {name: round(value, 4) for name, value in found.measures.items()}
-    ).decode()
-    if found.failed:
-        first = found.failed[0]
-        return first, f"{found.measures[first]:.4g}; failed: {', '.join(found.failed)}"
     return None
 
 
@@ -198,7 +212,7 @@ STAGE = Stage(
     name=NAME,
     reads=("raw_corpus", "near_duplicates", "benchmarks", "benchmark_ngrams"),
     run=run,
-    version=2,
+    version=3,
     settings=("filtered_docs", "decontaminated_set", "seed", "annotate"),
     parent="raw_corpus",
     asks_model=True,

@@ -12,11 +12,12 @@ import polars as pl
 
 from webscale_dagster.stages.protocol import Context, Frames, Result, Stage
 from webscale_dagster.tables import TABLES
-from webscale_dagster.text.near_duplicates import admit
 
 
 def run(frames: Frames, context: Context) -> Result:
     """Compare every new document with the documents kept so far."""
+    from webscale_dagster.text.admission import admit
+
     new = (
         frames["raw_corpus"]
         .sort("row")
@@ -49,7 +50,7 @@ STAGE = Stage(
     name="near_duplicates",
     reads=("raw_corpus", "signatures", "earlier"),
     run=run,
-    version=1,
+    version=2,
     settings=("near_duplicates",),
     beside=("relatives",),
 )

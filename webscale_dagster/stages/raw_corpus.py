@@ -13,81 +13,87 @@ from webscale_dagster.recipe import content_hash
 from webscale_dagster.stages.protocol import Context, Frames, Result, Stage, rejects_frame
 from webscale_dagster.tables import TABLES
 from webscale_dagster.text.language import detect_language
-from webscale_dagster.text.near_duplicates import signatures
-from webscale_dagster.text.normalise import normalise, text_hash, words
+from webscale_dagster.text.normalise import normalise_all, text_hash
+
+_BLOCK = 2_000  # records whose words are held at a time
+Bad = list[tuple[str, str, str, str]]
 
 
 def run(frames: Frames, context: Context) -> Result:
     """One document per readable record; every other record is a reject."""
-    bad = [
+    bad: Bad = [
         (f"{context.shard}#{row}", str(row), reason, detail)
         for row, reason, detail in frames["bad_records"].select("row", "reason", "detail").rows()
     ]
-    documents = []
     records = frames["records"]
+    documents, signatures = TABLES["raw_corpus"].empty(), TABLES["signatures"].empty()
     seen: set[str] = set()
-    for done, record in enumerate(records.iter_rows(named=True)):
-        document = _document(record, context.shard)
-        row = str(record["row"])
-        if document is None:
-            bad.append((f"{context.shard}#{row}", row, "no_text", "nothing but white space"))
-        elif document["doc_id"] in seen:
-            bad.append((f"{context.shard}#{row}", row, "duplicate_id", str(document["doc_id"])))
-        else:
-            seen.add(str(document["doc_id"]))
-            documents.append(document)
-        if done % 500 == 0:
-            context.progress(done, records.height)
-    kept = pl.DataFrame(documents, schema=TABLES["raw_corpus"].schema)
+    for done in range(0, records.height, _BLOCK):
+        context.progress(done, records.height)
+        found, signed = _documents(records.slice(done, _BLOCK), context, bad, seen)
+        documents, signatures = documents.vstack(found), signatures.vstack(signed)
     rejects = rejects_frame("raw_corpus", context.shard, bad)
-    return Result(kept, rejects, {"signatures": _signatures(kept, context)})
+    return Result(documents.rechunk(), rejects, {"signatures": signatures.rechunk()})
 
 
-def _document(record: dict[str, object], shard: str) -> dict[str, object] | None:
-    text = normalise(str(record["text"]))
-    n_words = len(words(text))
-    if n_words == 0:
-        return None
-    source = str(record["source"])
-    own = record["record_id"] or record["url"] or f"{record['uri']}#{record['row']}"
-    return {
-        "doc_id": content_hash(source, str(own), text),
-        "shard": shard,
-        "row": record["row"],
-        "source": source,
-        "record_id": record["record_id"],
-        "url": record["url"],
-        "title": normalise(str(record["title"])) if record["title"] else None,
-        "text": text,
-        "text_hash": text_hash(text),
-        "lang": detect_language(text)[0],
-        "license": record["license"],
-        "group": record["group"],
-        "n_words": n_words,
-    }
+def _documents(
+    records: pl.DataFrame, context: Context, bad: Bad, seen: set[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Documents of some records with their signatures; what is none is added to ``bad``."""
+    from webscale_dagster.text.kernels.tokens import count_words, prepare
+    from webscale_dagster.text.shingles import band_column, signatures
 
-
-def _signatures(kept: pl.DataFrame, context: Context) -> pl.DataFrame:
-    settings = context.recipe.near_duplicates
-    bands, n_shingles = signatures(
-        kept["text"].to_list(),
-        shingle_words=settings.shingle_words,
-        permutations=settings.permutations,
-        bands=settings.bands,
-        rows=settings.rows,
+    text = normalise_all(records["text"])
+    prepared = prepare(text)
+    bands, n_shingles = signatures(prepared, context.recipe.near_duplicates)
+    made = records.with_columns(
+        text=text,
+        title=normalise_all(records["title"].replace("", None)),
+        shard=pl.lit(context.shard),
+        doc_id=pl.Series(_ids(records, text), dtype=pl.String),
+        text_hash=pl.Series([text_hash(t) for t in text], dtype=pl.String),
+        n_words=pl.Series(count_words(prepared), dtype=pl.Int64),
+        n_shingles=pl.Series(n_shingles, dtype=pl.Int64),
+        bands=band_column(bands, n_shingles),
     )
-    columns = ["doc_id", "shard", "row", "text_hash", "group"]
-    return kept.select(columns).with_columns(
-        pl.Series("n_shingles", n_shingles, dtype=pl.Int64),
-        pl.Series("bands", bands, dtype=pl.List(pl.Int64)),
-    )
+    made = made.filter(pl.Series(_good(made, context.shard, bad, seen), dtype=pl.Boolean))
+    languages = pl.Series([detect_language(t)[0] for t in made["text"]], dtype=pl.String)
+    made = made.with_columns(lang=languages)
+    return _as("raw_corpus", made), _as("signatures", made)
+
+
+def _as(table: str, rows: pl.DataFrame) -> pl.DataFrame:
+    schema = TABLES[table].schema
+    return rows.select(schema.names()).cast(schema)
+
+
+def _ids(records: pl.DataFrame, text: pl.Series) -> list[str]:
+    named = records.select("source", "record_id", "url", "uri", "row").iter_rows()
+    return [
+        content_hash(source, str(record_id or url or f"{uri}#{row}"), own)
+        for (source, record_id, url, uri, row), own in zip(named, text, strict=True)
+    ]
+
+
+def _good(documents: pl.DataFrame, shard: str, bad: Bad, seen: set[str]) -> list[bool]:
+    """Which documents have words and an id that no other has."""
+    good = []
+    for row, doc_id, n_words in documents.select("row", "doc_id", "n_words").iter_rows():
+        good.append(n_words > 0 and doc_id not in seen)
+        if n_words == 0:
+            bad.append((f"{shard}#{row}", str(row), "no_text", "nothing but white space"))
+        elif doc_id in seen:
+            bad.append((f"{shard}#{row}", str(row), "duplicate_id", doc_id))
+        else:
+            seen.add(doc_id)
+    return good
 
 
 STAGE = Stage(
     name="raw_corpus",
     reads=(),
     run=run,
-    version=1,
+    version=2,
     settings=("raw_corpus", "near_duplicates"),
     parent="records",
     beside=("signatures",),

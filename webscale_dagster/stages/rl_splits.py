@@ -22,8 +22,9 @@ from webscale_dagster.recipe import RlSplits, content_hash
 from webscale_dagster.stages.example_prompt import example_messages, question_of
 from webscale_dagster.stages.protocol import Context, Frames, Result, Stage, rejects_frame
 from webscale_dagster.tables import TABLES
-from webscale_dagster.text.normalise import words
+from webscale_dagster.text.duplicate_questions import DuplicateQuestions
 from webscale_dagster.verifiers.self_check import Example, others_problems
+from webscale_dagster.verifiers.wordings import same_meaning
 
 NAME = "rl_splits"
 RATES = ("closed_book_rate", "open_book_rate", "band")
@@ -55,13 +56,22 @@ def run(frames: Frames, context: Context) -> Result:
     )
     kept: list[dict[str, Any]] = []
     rejects: list[Reject] = []
-    questions: dict[str, str] = {}
+    ids = pairs["qa_id"].to_list()
+    questions = DuplicateQuestions(
+        pairs["question"].to_list(), pairs["answer"].to_list(), settings, same_meaning
+    )
     per_document: dict[str, int] = {}
-    for row in pairs.iter_rows(named=True):
-        problem = _problem(row, questions, per_document, context)
+    for place, row in enumerate(pairs.iter_rows(named=True)):
+        repeated = questions.repeated(place)
+        if repeated is not None:
+            detail = f"of {ids[repeated.place]}, similarity {repeated.similarity:.3g}"
+            rejects.append((row["qa_id"], row["qa_id"], "duplicate_question", detail))
+            continue
+        problem = _problem(row, per_document, context)
         if problem is not None:
             rejects.append((row["qa_id"], row["qa_id"], *problem))
             continue
+        questions.keep(place)
         family = row["family"] or row["doc_id"]
         kept.append(_example(row, split_of(family, settings, seed), family, settings))
     settled, left = _settled(kept, settings, seed)
@@ -83,15 +93,9 @@ def as_example(row: Mapping[str, Any], settings: RlSplits) -> Example:
 
 
 def _problem(
-    row: dict[str, Any],
-    questions: dict[str, str],
-    per_document: dict[str, int],
-    context: Context,
+    row: dict[str, Any], per_document: dict[str, int], context: Context
 ) -> tuple[str, str] | None:
     settings = context.recipe.rl_splits
-    question = " ".join(words(row["question"]))
-    if question in questions:
-        return "duplicate_question", f"of {questions[question]}"
     if settings.bands and row["band"] not in settings.bands:
         return _out_of_band(row)
     splits = {split_of(f, settings, context.recipe.seed) for f in row["families"] or ()}
@@ -99,7 +103,6 @@ def _problem(
         return "relatives_straddle_splits", ", ".join(sorted(splits))
     if per_document.get(row["doc_id"], 0) >= settings.max_per_document:
         return "enough_of_document", f"{settings.max_per_document} examples are kept"
-    questions[question] = row["qa_id"]
     per_document[row["doc_id"]] = per_document.get(row["doc_id"], 0) + 1
     return None
 
@@ -195,7 +198,7 @@ STAGE = Stage(
     name=NAME,
     reads=("decontaminated_set", "difficulty", "relatives", "raw_corpus"),
     run=run,
-    version=3,
+    version=4,
     settings=("rl_splits", "seed"),
     parent="decontaminated_set",
 )

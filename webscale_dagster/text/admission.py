@@ -9,24 +9,29 @@ texts are found by their hash before anything is compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from webscale_dagster.recipe import NearDuplicates
 from webscale_dagster.tables import TABLES
-from webscale_dagster.text.shingles import Hashes, overlaps, shingles
+from webscale_dagster.text.kernels import stars
+from webscale_dagster.text.kernels.folding import folding
+from webscale_dagster.text.kernels.minhash import scratch
+from webscale_dagster.text.kernels.stars import Decisions, Documents, Kept, Limits, Source, Store
+from webscale_dagster.text.kernels.tokens import Prepared, prepare
 
 Texts = Callable[[list[str]], Mapping[str, str]]
+Numbers = npt.NDArray[np.int64]
 
 # A document of which the other holds this share is its excerpt: relatives, though the Jaccard of
 # a short and a long text is low.
 RELATED_CONTAINMENT = 0.8
-_BLOCK = 256  # new documents per call for the texts of earlier ones
-_MAX_CACHED = 40_000_000  # shingles held between blocks, 320 MB
+_BLOCK = 2_000  # new documents per call for the texts of earlier ones
+_HELD = 40_000_000  # shingles held between blocks, 320 MB
 _NEW = ("doc_id", "shard", "text", "text_hash", "group", "n_shingles", "bands")
 _EARLIER = ("doc_id", "text_hash", "group", "n_shingles", "bands", "family")
 
@@ -39,159 +44,226 @@ class Admission:
     relatives: pl.DataFrame  # table relatives
 
 
-class _Document(NamedTuple):
-    doc_id: str
-    text_hash: str
-    group: str | None
-    size: int
-    bands: Sequence[int]
-
-
-@dataclass
-class _Kept:
-    """The kept documents, by place in the order of admission, and the ways to find them."""
-
-    ids: list[str] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    families: list[str] = field(default_factory=list)
-    by_id: dict[str, int] = field(default_factory=dict)
-    by_hash: dict[str, int] = field(default_factory=dict)
-    by_band: dict[int, list[int]] = field(default_factory=dict)
-    by_group: dict[str, str] = field(default_factory=dict)  # the family of its first document
-    by_family: dict[str, int] = field(default_factory=dict)  # its first document's place
-
-    def add(self, document: _Document, family: str, bands: Iterable[int]) -> None:
-        place = len(self.ids)
-        self.ids.append(document.doc_id)
-        self.sizes.append(document.size)
-        self.families.append(family)
-        self.by_id[document.doc_id] = place
-        self.by_family.setdefault(family, place)
-        self.by_hash.setdefault(document.text_hash, place)
-        if document.group is not None:
-            self.by_group.setdefault(document.group, family)
-        for band in bands:
-            self.by_band.setdefault(band, []).append(place)
-
-    def candidates(self, document: _Document) -> set[int]:
-        """Places of documents to compare with; none if an equal text was kept."""
-        places: set[int] = set()
-        for band in document.bands if document.text_hash not in self.by_hash else ():
-            places.update(self.by_band.get(band, ()))
-        return places
-
-
-@dataclass
-class _Shingles:
-    """Shingle sets by document, made when first needed; earlier texts are fetched in blocks."""
-
-    new_texts: Mapping[str, str]
-    texts: Texts
-    words: int
-    made: dict[str, Hashes] = field(default_factory=dict)
-
-    def fetch(self, ids: Iterable[str]) -> None:
-        if sum(map(len, self.made.values())) > _MAX_CACHED:
-            self.made.clear()
-        missing = sorted({i for i in ids if i not in self.made and i not in self.new_texts})
-        for start in range(0, len(missing), _BLOCK):
-            wanted = missing[start : start + _BLOCK]
-            found = self.texts(wanted)
-            for doc_id in wanted:
-                if doc_id not in found:
-                    raise KeyError(f"{doc_id}: kept earlier, but its text was not found")
-                self.made[doc_id] = shingles(found[doc_id], self.words)
-
-    def of(self, doc_id: str) -> Hashes:
-        if doc_id not in self.made:
-            self.made[doc_id] = shingles(self.new_texts[doc_id], self.words)
-        return self.made[doc_id]
-
-
 def admit(
     new: pl.DataFrame, earlier: pl.DataFrame, texts: Texts, settings: NearDuplicates
 ) -> Admission:
-    """Decide on new documents, in their order, given all documents kept earlier, in theirs.
+    """Decide on new documents, in their order, given documents kept earlier, in theirs.
 
     ``new`` has doc_id, shard, text, text_hash, group, n_shingles, bands; ``earlier`` doc_id,
-    text_hash, group, n_shingles, bands, family; ``texts`` gives texts of earlier documents by id.
+    text_hash, group, n_shingles, bands, family (of all, or of those that ``earlier.Wanted``
+    chooses); ``texts`` gives texts of earlier documents by id.
     """
     _require(new, _NEW, "new documents")
     _require(earlier, _EARLIER, "earlier documents")
-    kept = _load(earlier, new)
-    if clash := next((i for i in new["doc_id"] if i in kept.by_id), None):
-        raise ValueError(f"{clash}: admitted before; leave the shard's own rows out of `earlier`")
-    sets = _Shingles(dict(new.select("doc_id", "text").iter_rows()), texts, settings.shingle_words)
-    duplicates: list[tuple[str, str, str, str, float]] = []
-    relatives: list[tuple[str, str, str, list[str]]] = []
-    for block in new.select(*_NEW[:2], *_NEW[3:]).iter_slices(_BLOCK):
-        rows = [(shard, _Document._make((i, *rest))) for i, shard, *rest in block.iter_rows()]
-        sets.fetch(kept.ids[place] for _, row in rows for place in kept.candidates(row))
-        for shard, document in rows:
-            match = _decide(document, kept, sets, settings)
-            if match.keep is not None:
-                keep = kept.ids[match.keep]
-                duplicates.append((document.doc_id, shard, keep, keep, match.jaccard))
-            else:
-                relatives.append((document.doc_id, shard, match.families[0], match.families))
-                kept.add(document, match.families[0], document.bands)
+    ids = pl.concat([earlier["doc_id"], new["doc_id"]])
+    if clash := ids.filter(ids.is_duplicated()).to_list():
+        raise ValueError(f"{clash[0]}: admitted before; leave the shard's own rows out")
+    documents = _documents(new, earlier)
+    decisions = decide(documents, prepare(new["text"]), settings, _fetcher(earlier, texts))
     return Admission(
-        pl.DataFrame(duplicates, TABLES["near_duplicates"].schema, orient="row"),
-        pl.DataFrame(relatives, TABLES["relatives"].schema, orient="row"),
+        _duplicates(new, ids, decisions), _relatives(new, ids, decisions, earlier["family"])
     )
 
 
-class _Match(NamedTuple):
-    keep: int | None  # place of the document it is a duplicate of
-    jaccard: float
-    families: list[str]
-
-
-def _decide(document: _Document, kept: _Kept, sets: _Shingles, settings: NearDuplicates) -> _Match:
-    same = kept.by_hash.get(document.text_hash)
-    if same is not None:
-        return _Match(same, 1.0, [])
-    families = set()
-    if document.group is not None and document.group in kept.by_group:
-        families.add(kept.by_group[document.group])
-    # Jaccard is at most the smaller size over the larger: without a text being fetched, most
-    # documents of a hot band cannot be duplicates, and their family is often settled already.
-    places = sorted(
-        place
-        for place in kept.candidates(document)
-        if kept.families[place] not in families
-        or _size_ratio(document.size, kept.sizes[place]) >= settings.threshold
+def decide(
+    documents: Documents,
+    prepared: Prepared,
+    settings: NearDuplicates,
+    fetch: Callable[[Numbers], Prepared] | None = None,
+    *,
+    relatives: bool = True,
+) -> Decisions:
+    """Run the kernel over blocks of new documents, of which ``prepared`` are the texts."""
+    limits = Limits(
+        settings.shingle_words,
+        settings.threshold,
+        settings.related_threshold if relatives else 2.0,
+        RELATED_CONTAINMENT,
     )
-    if places:
-        own = sets.of(document.doc_id)
-        common = overlaps(own, [sets.of(kept.ids[place]) for place in places])
-        sizes = np.array([kept.sizes[place] for place in places])
-        similar = common / np.maximum(len(own) + sizes - common, 1)
-        best = int(similar.argmax())  # the first of the best: the earliest admitted
-        if similar[best] >= settings.threshold:
-            return _Match(places[best], float(similar[best]), [])
-        held = common / np.maximum(np.minimum(len(own), sizes), 1)
-        near = (similar >= settings.related_threshold) | (held >= RELATED_CONTAINMENT)
-        families |= {kept.families[places[i]] for i in np.flatnonzero(near)}
-    ordered = sorted(families, key=kept.by_family.__getitem__)
-    return _Match(None, 0.0, ordered or [document.doc_id])
+    first, count = documents.n_earlier, len(documents.sizes)
+    source = _source(prepared, np.arange(first, count))
+    longest = int(np.diff(prepared.texts.offsets).max(initial=0))
+    rooms = (scratch(longest), scratch(longest))
+    kept = _none_kept(documents)
+    stars.keep_earlier(documents, kept)
+    store = Store(np.full(count, -1), np.empty(0, np.uint64), np.zeros(1, np.int64))
+    out = _undecided(first, count)
+    for start, end in _blocks(first, count):
+        store = _filled(store, documents, kept, (start, end), limits, fetch)
+        while start < end:
+            start = stars.decide(
+                start, end, documents, kept, store, source, folding(), limits, rooms, out
+            )
+            if start < end:
+                out = out._replace(families=np.concatenate((out.families, out.families)))
+    return out
 
 
-def _size_ratio(a: int, b: int) -> float:
-    return min(a, b) / max(a, b, 1)
+def _blocks(first: int, count: int) -> Iterator[tuple[int, int]]:
+    for start in range(first, count, _BLOCK):
+        yield start, min(start + _BLOCK, count)
 
 
-def _load(earlier: pl.DataFrame, new: pl.DataFrame) -> _Kept:
-    """Earlier documents; of their bands only those that a new document has."""
-    kept = _Kept()
-    numbered = earlier.select("bands").with_row_index("place")
-    wanted = new.select(pl.col("bands").explode()).drop_nulls().unique()
-    shared = numbered.explode("bands").join(wanted, on="bands", how="semi").sort("place", "bands")
-    for row in earlier.select("doc_id", "text_hash", "group", "n_shingles", "family").iter_rows():
-        kept.add(_Document._make((*row[:4], ())), row[4], ())
-    for place, band in shared.iter_rows():
-        kept.by_band.setdefault(band, []).append(place)
-    return kept
+def _filled(
+    store: Store,
+    documents: Documents,
+    kept: Kept,
+    block: tuple[int, int],
+    limits: Limits,
+    fetch: Callable[[Numbers], Prepared] | None,
+) -> Store:
+    """The store with the shingles of earlier documents that a block needs, and room for its own."""
+    first, last = block
+    found = np.empty(len(documents.sizes), np.int64)
+    found = found[: stars.members(first, last, documents, kept, found)]
+    at_hand = store.where[found] >= 0
+    own = int(documents.sizes[first:last].sum())
+    needed = own + int(documents.sizes[found[~at_hand]].sum())
+    if store.used[0] + needed > len(store.shingles):
+        store.where[:] = -1
+        at_hand[:] = False
+        needed = own + int(documents.sizes[found].sum())
+        room = min(_HELD, int(documents.sizes.sum()))
+        store = Store(store.where, np.empty(max(needed, room), np.uint64), np.zeros(1, np.int64))
+    missing = np.sort(found[~at_hand & (found < documents.n_earlier)])
+    if fetch is not None and len(missing):
+        prepared = fetch(missing)
+        longest = int(np.diff(prepared.texts.offsets).max())
+        n = limits.shingle_words
+        stars.load(_source(prepared, missing), folding(), n, scratch(longest), store)
+    return store
+
+
+def _fetcher(earlier: pl.DataFrame, texts: Texts) -> Callable[[Numbers], Prepared]:
+    def fetch(places: Numbers) -> Prepared:
+        wanted = earlier["doc_id"][places].to_list()
+        found = texts(wanted)
+        for doc_id in wanted:
+            if doc_id not in found:
+                raise KeyError(f"{doc_id}: kept earlier, but its text was not found")
+        return prepare([found[doc_id] for doc_id in wanted])
+
+    return fetch
+
+
+def _source(prepared: Prepared, places: Numbers) -> Source:
+    return Source(prepared.texts.data, prepared.texts.offsets, prepared.folded, places)
+
+
+def _none_kept(documents: Documents) -> Kept:
+    entries = len(documents.buckets)
+    owner = np.repeat(np.arange(len(documents.sizes)), np.diff(documents.entries))
+    return Kept(
+        np.full(int(documents.buckets.max(initial=-1)) + 1, -1),
+        np.full(entries, -1),
+        owner,
+        np.full(int(documents.same.max(initial=-1)) + 1, -1),
+        np.full(int(documents.group.max(initial=-1)) + 1, -1),
+        np.zeros(len(documents.sizes), np.int64),
+        np.zeros(1, np.int64),
+    )
+
+
+def _undecided(first: int, count: int) -> Decisions:
+    new = count - first
+    return Decisions(
+        np.full(new, -1),
+        np.zeros(new),
+        np.zeros(new + 1, np.int64),
+        np.zeros(2 * new + 64, np.int64),
+        np.zeros(count + 1, np.int64),
+        np.zeros(count + 1, np.int64),
+    )
+
+
+def _documents(new: pl.DataFrame, earlier: pl.DataFrame) -> Documents:
+    both = pl.concat([frame.select(_NEW[3:]) for frame in (earlier, new)])
+    lengths = both["bands"].list.len().fill_null(0).to_numpy().astype(np.int64)
+    keys = both["bands"].explode(empty_as_null=False, keep_nulls=False).to_numpy()
+    placed = earlier.select("family").with_row_index("place")
+    first = placed.select(pl.col("place").min().over("family"))
+    family = np.full(both.height, -1)
+    family[: earlier.height] = first["place"].to_numpy()
+    entries, buckets = shared_buckets(keys.view(np.uint64), lengths)
+    return Documents(
+        earlier.height,
+        both["n_shingles"].to_numpy().astype(np.int64),
+        _numbered(both["text_hash"]),
+        _numbered(both["group"]),
+        family,
+        entries,
+        buckets,
+    )
+
+
+def _numbered(values: pl.Series) -> Numbers:
+    """Equal values have equal numbers, null is -1."""
+    ranks = values.rank("dense").cast(pl.Int64) - 1
+    return ranks.fill_null(-1).to_numpy().astype(np.int64)
+
+
+def shared_buckets(keys: npt.NDArray[np.uint64], lengths: Numbers) -> tuple[Numbers, Numbers]:
+    """Band hashes that several documents have, numbered: where each document's begin, and they.
+
+    ``keys`` are those of all documents, one after the other, ``lengths`` how many each has.
+    """
+    flags = np.zeros(len(keys), np.bool_)
+    size = max(1 << len(keys).bit_length(), 64)  # 8 to 16 bits per key
+    stars.flag_repeated(keys, np.zeros(size, np.uint8), np.zeros(size, np.uint8), flags)
+    places = np.flatnonzero(flags)
+    order = np.argsort(keys[places])
+    ordered = keys[places][order]
+    same = ordered[1:] == ordered[:-1]
+    several = np.zeros(len(order), np.bool_)
+    several[1:] = same
+    several[:-1] |= same
+    starts = np.concatenate((several[:1], several[1:] & ~same))
+    numbers = np.full(len(order), -1)
+    numbers[order[several]] = np.cumsum(starts)[several] - 1
+    owners = np.repeat(np.arange(len(lengths)), lengths)[places][numbers >= 0]
+    entries = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(np.bincount(owners, minlength=len(lengths)), out=entries[1:])
+    return entries, numbers[numbers >= 0]
+
+
+def _duplicates(new: pl.DataFrame, ids: pl.Series, decisions: Decisions) -> pl.DataFrame:
+    places = np.flatnonzero(decisions.keep >= 0)
+    keep = ids[decisions.keep[places]]
+    return pl.DataFrame(
+        {
+            "doc_id": new["doc_id"][places],
+            "shard": new["shard"][places],
+            "keep_doc_id": keep,
+            "cluster_id": keep,
+            "jaccard": decisions.jaccard[places],
+        },
+        TABLES["near_duplicates"].schema,
+    )
+
+
+def _relatives(
+    new: pl.DataFrame, ids: pl.Series, decisions: Decisions, families: pl.Series
+) -> pl.DataFrame:
+    places = np.flatnonzero(decisions.keep < 0)
+    rows = pl.DataFrame(
+        {
+            "at": np.repeat(places, np.diff(decisions.ends)[places]),
+            "number": decisions.families[: decisions.ends[-1]],
+        }
+    )
+    # A family's number is the place of its first document, so the earliest comes first.
+    rows = rows.unique().sort("at", "number")
+    names = pl.concat([families, new["doc_id"]])[rows["number"]]
+    listed = rows.select("at", families=names).group_by("at", maintain_order=True).agg("families")
+    return pl.DataFrame(
+        {
+            "doc_id": new["doc_id"][places],
+            "shard": new["shard"][places],
+            "family": listed["families"].list.first(),
+            "families": listed["families"],
+        },
+        TABLES["relatives"].schema,
+    )
 
 
 def _require(frame: pl.DataFrame, columns: Sequence[str], what: str) -> None:

@@ -1,4 +1,4 @@
-"""Near-duplicate documents of one frame, and the pieces the incremental stage is made of.
+"""Near-duplicate documents of one frame, and what a document is signed with.
 
 Reads a frame of texts in the order of admission; makes a frame of duplicates, each with the
 earlier document kept for it; writes nothing.
@@ -6,34 +6,15 @@ earlier document kept for it; writes nothing.
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from webscale_dagster.recipe import NearDuplicates
-from webscale_dagster.text.admission import Admission, admit
+from webscale_dagster.text.admission import decide, shared_buckets
+from webscale_dagster.text.kernels.stars import Documents
+from webscale_dagster.text.kernels.tokens import prepare
 from webscale_dagster.text.normalise import text_hash
-from webscale_dagster.text.shingles import containment, jaccard, shingles, signatures
-
-__all__ = [
-    "Admission",
-    "admit",
-    "containment",
-    "find_near_duplicates",
-    "jaccard",
-    "shingles",
-    "sign",
-    "signatures",
-]
-
-_NONE_EARLIER = pl.DataFrame(
-    schema={
-        "doc_id": pl.String,
-        "text_hash": pl.String,
-        "group": pl.String,
-        "n_shingles": pl.Int64,
-        "bands": pl.List(pl.Int64),
-        "family": pl.String,
-    }
-)
+from webscale_dagster.text.shingles import band_column, signatures
 
 
 def find_near_duplicates(
@@ -45,35 +26,38 @@ def find_near_duplicates(
     ``cluster_id`` (the star's name: its kept document) and the exact ``jaccard``.
     """
     settings = settings or NearDuplicates()
-    documents = frame.select(
-        doc_id=pl.col("id").cast(pl.String),
-        shard=pl.lit(""),
-        text=pl.col("text"),
-        group=pl.lit(None, pl.String),
-    )
-    if documents["doc_id"].null_count() or documents["text"].null_count():
-        row = documents.with_row_index().filter(
-            pl.any_horizontal(pl.col("doc_id", "text").is_null())
-        )
-        raise ValueError(f"row {row['index'][0]}: id or text is null; drop such rows first")
-    admitted = admit(sign(documents, settings), _NONE_EARLIER, lambda ids: {}, settings)
-    return admitted.duplicates.select(
-        id="doc_id", keep_id="keep_doc_id", cluster_id="cluster_id", jaccard="jaccard"
+    ids = frame["id"].cast(pl.String)
+    for row in (ids.is_null() | frame["text"].is_null()).arg_true():
+        raise ValueError(f"row {row}: id or text is null; drop such rows first")
+    for row in ids.is_duplicated().arg_true():
+        raise ValueError(f"row {row}: id {ids[row]} appears twice; ids must be unique")
+    prepared = prepare(frame["text"])
+    bands, sizes = signatures(prepared, settings)
+    lengths = np.where(sizes > 0, bands.shape[1], 0)
+    entries, buckets = shared_buckets(bands[sizes > 0].reshape(-1).view(np.uint64), lengths)
+    none = np.full(len(ids), -1)
+    same = frame["text"].rank("dense").cast(pl.Int64).to_numpy() - 1
+    documents = Documents(0, sizes, same, none, none.copy(), entries, buckets)
+    decisions = decide(documents, prepared, settings, relatives=False)
+    places = np.flatnonzero(decisions.keep >= 0)
+    keep = ids[decisions.keep[places]]
+    return pl.DataFrame(
+        {
+            "id": ids[places],
+            "keep_id": keep,
+            "cluster_id": keep,
+            "jaccard": pl.Series(decisions.jaccard[places], dtype=pl.Float64),
+        },
+        {"id": pl.String, "keep_id": pl.String, "cluster_id": pl.String, "jaccard": pl.Float64},
     )
 
 
 def sign(documents: pl.DataFrame, settings: NearDuplicates) -> pl.DataFrame:
     """Documents (column ``text``) with ``text_hash``, ``n_shingles`` and ``bands``."""
-    texts = documents["text"].to_list()
-    bands, sizes = signatures(
-        texts,
-        shingle_words=settings.shingle_words,
-        permutations=settings.permutations,
-        bands=settings.bands,
-        rows=settings.rows,
-    )
+    texts = documents["text"]
+    bands, sizes = signatures(texts, settings)
     return documents.with_columns(
         pl.Series("text_hash", [text_hash(text) for text in texts], pl.String),
         pl.Series("n_shingles", sizes, pl.Int64),
-        pl.Series("bands", bands, pl.List(pl.Int64)),
+        band_column(bands, sizes),
     )

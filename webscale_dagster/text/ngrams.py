@@ -1,13 +1,15 @@
-"""The n-grams by which benchmark text is recognised, and a compact index of them.
+"""The n-grams by which benchmark text is recognised.
 
 Reads a frame of benchmark questions; makes rows of the table ``benchmark_ngrams``; writes nothing.
 
     part            n                    what is hashed
-    question        ngram_words          runs of the question's words without numbers: the same
-                                         question with other numbers has the same runs
-    short_question  short_ngram_words    one run, the rarest, of a question that is too short or
-                                         too much of a template for the above; a hit counts only
-                                         if the whole question follows
+    question        ngram_words          runs of the question's content words without numbers: the
+                                         same question with other numbers, or asked in other
+                                         words, has the same runs
+    anchor          anchor_ngram_words   one such run, the rarest, of a question that has too few
+                                         for the above
+    short_question  short_ngram_words    one run of all words, the rarest, of such a question: sums
+                                         and templates, which differ by their numbers only
     context         context_ngram_words  runs of the passage a question is asked of
     fingerprint     as published         hashes of an item whose text is withheld
 
@@ -18,7 +20,6 @@ filter most hits of 13-grams were quotes and templates).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,14 +28,14 @@ import polars as pl
 
 from webscale_dagster.recipe import Benchmarks
 from webscale_dagster.tables import TABLES
-from webscale_dagster.text.normalise import words
-from webscale_dagster.text.shingles import Hashes, ngram_hashes, word_hashes
+from webscale_dagster.text.kernels.tokens import Hashes, prepare, tokenise
+from webscale_dagster.text.postings import Words, content_of
+from webscale_dagster.text.shingles import ngram_hashes
 
-Places = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.int64]
 
-# Fewer distinct runs than this are a phrase, not a question: such questions go by their whole text.
+# Fewer distinct runs than this are a phrase, not a question: such questions go by an anchor.
 MIN_RUNS = 4
-_SLOTS = np.uint64((1 << 24) - 1)  # of a table that rules most lookups out, 16 MB
 
 
 def ngram_rows(benchmarks: pl.DataFrame, settings: Benchmarks) -> pl.DataFrame:
@@ -45,60 +46,25 @@ def ngram_rows(benchmarks: pl.DataFrame, settings: Benchmarks) -> pl.DataFrame:
     """
     questions = _texts(benchmarks, "question")
     contexts = _texts(benchmarks, "context").unique("text", keep="first", maintain_order=True)
-    tokens = [words(text) for text in questions["text"]]
+    tokens = tokenise(prepare(questions["text"]))
+    every, content = Words(tokens.hashes, tokens.offsets), content_of(tokens).words
+    passages = tokenise(prepare(contexts["text"]))
     most = settings.max_questions_per_ngram
-    n, short, long = settings.ngram_words, settings.short_ngram_words, settings.context_ngram_words
-    runs = _runs((without_numbers(t) for t in tokens), n).distinctive(most)
-    few = np.bincount(runs.owners, minlength=len(tokens)) < MIN_RUNS
-    whole = _runs(map(word_hashes, tokens), short).rarest()
-    passages = _runs((word_hashes(words(text)) for text in contexts["text"]), long)
+    n, least = settings.ngram_words, settings.anchor_ngram_words
+    short, long = settings.short_ngram_words, settings.context_ngram_words
+    runs = _runs(content, n).distinctive(most)
+    few = np.bincount(runs.owners, minlength=len(questions)) < MIN_RUNS
+    anchors = _runs(content, least).distinctive(most).rarest()
+    whole = _runs(every, short).rarest()
+    about = _runs(Words(passages.hashes, passages.offsets), long)
     parts = [
         _rows(questions, runs.where(~few[runs.owners]), "question", n),
+        _rows(questions, anchors.where(few[anchors.owners]), "anchor", least),
         _rows(questions, whole.where(few[whole.owners]), "short_question", short),
-        _rows(contexts, passages.distinctive(most), "context", long),
+        _rows(contexts, about.distinctive(most), "context", long),
         _fingerprints(benchmarks),
     ]
     return pl.concat(parts).unique(maintain_order=True)
-
-
-def without_numbers(tokens: Sequence[str]) -> Hashes:
-    """Hashes of the words that hold no digit."""
-    hashes = word_hashes(tokens)
-    return hashes[~has_digit(tokens)]
-
-
-def has_digit(tokens: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Which words hold a digit."""
-    return np.fromiter(
-        (not token.isalpha() and any(map(str.isdigit, token)) for token in tokens),
-        bool,
-        len(tokens),
-    )
-
-
-class Postings:
-    """Which questions hold a hash: sorted arrays, 12 bytes per n-gram and a table of 16 MB."""
-
-    def __init__(self, hashes: Hashes, owners: npt.NDArray[np.int32]) -> None:
-        order = np.argsort(hashes, kind="stable")
-        self._owners = owners[order]
-        self._hashes, starts = np.unique(hashes[order], return_index=True)
-        self._starts = np.append(starts, len(hashes)).astype(np.int32)
-        self._table = np.zeros(int(_SLOTS) + 1, bool)
-        self._table[self._hashes & _SLOTS] = True
-
-    def find(self, hashes: Hashes) -> tuple[Places, npt.NDArray[np.int32]]:
-        """Places in ``hashes`` that are known and, for each, one question that holds it."""
-        places = np.flatnonzero(self._table[hashes & _SLOTS])
-        if not len(places):
-            return places, np.empty(0, np.int32)
-        slots = np.searchsorted(self._hashes, hashes[places])
-        slots[slots == len(self._hashes)] = 0
-        known = self._hashes[slots] == hashes[places]
-        places, slots = places[known], slots[known]
-        counts = self._starts[slots + 1] - self._starts[slots]
-        first = np.repeat(self._starts[slots] - np.cumsum(counts) + counts, counts)
-        return np.repeat(places, counts), self._owners[first + np.arange(len(first))]
 
 
 def _texts(benchmarks: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -110,13 +76,13 @@ def _texts(benchmarks: pl.DataFrame, column: str) -> pl.DataFrame:
 class _Runs(NamedTuple):
     """Distinct runs of many texts: the text's number and the run's hash, text by text."""
 
-    owners: Places
+    owners: Numbers
     hashes: Hashes
 
     def where(self, keep: npt.NDArray[np.bool_]) -> _Runs:
         return _Runs(self.owners[keep], self.hashes[keep])
 
-    def frequencies(self) -> Places:
+    def frequencies(self) -> Numbers:
         """In how many texts each run is."""
         _, inverse, counts = np.unique(self.hashes, return_inverse=True, return_counts=True)
         return np.asarray(counts[inverse], np.int64)
@@ -133,12 +99,16 @@ class _Runs(NamedTuple):
         return _Runs(self.owners[order[first]], self.hashes[order[first]])
 
 
-def _runs(texts: Iterable[Hashes], n: int) -> _Runs:
-    sets = [np.unique(ngram_hashes(hashes, n)) for hashes in texts]
-    sizes = [len(members) for members in sets]
-    return _Runs(
-        np.repeat(np.arange(len(sets)), sizes), np.concatenate([np.empty(0, np.uint64), *sets])
-    )
+def _runs(words: Words, n: int) -> _Runs:
+    owners = np.repeat(np.arange(len(words.offsets) - 1), np.diff(words.offsets))
+    hashes = ngram_hashes(words.hashes, n)
+    inside = owners[: len(hashes)] == owners[n - 1 :]
+    owners, hashes = owners[: len(hashes)][inside], hashes[inside]
+    order = np.lexsort((hashes, owners))
+    owners, hashes = owners[order], hashes[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(owners) > 0) | (hashes[1:] != hashes[:-1])
+    return _Runs(owners[new], hashes[new])
 
 
 def _rows(texts: pl.DataFrame, runs: _Runs, part: str, n: int) -> pl.DataFrame:

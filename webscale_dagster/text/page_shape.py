@@ -1,4 +1,4 @@
-"""What a text's lines say about it: prose, a menu, a table, code.
+"""What texts' lines and paragraphs say about them: prose, a menu, a table, code.
 
 Makes the measures of the line rules of Gopher, C4 and FineWeb, and of our own for menus; reads and
 writes nothing.
@@ -6,134 +6,182 @@ writes nothing.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-_SENTENCE_ENDS = tuple(".!?…\"'”’»。！？।؟")  # FineWeb's list ends likewise in closing quotes
-_BULLETS = tuple("-*•–●·◦▪‣")
-_ELLIPSES = ("...", "…")
-_SHORT_LINE = 30  # characters; FineWeb (arXiv 2406.17557), section 3.6
+import numpy as np
+import numpy.typing as npt
+
+from webscale_dagster.text.kernels.characters import LOWER
+from webscale_dagster.text.kernels.lines import (
+    CODE,
+    END,
+    ENTRY,
+    FIRST_SIGN,
+    LAST_SIGN,
+    LENGTH,
+    N_BYTES,
+    N_LINE_ROWS,
+    N_PARAGRAPH_ROWS,
+    NUMBER,
+    SHORT_LINE,
+    SPACES,
+    TEXT,
+    Hashes,
+    Rows,
+    read_lines,
+)
+from webscale_dagster.text.kernels.repetition import first_same
+from webscale_dagster.text.kernels.signs import BULLET, SENTENCE_END, signs
+from webscale_dagster.text.kernels.utf8 import Texts, encode
+from webscale_dagster.text.sign_shape import SignShapes
+
+Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int64]
+Shares = npt.NDArray[np.float64]
+
 _PROSE_WORDS = 15  # a line of so many words is a sentence, whatever it ends in
 _SHORTEST_SENTENCE = 4  # words; shorter lines are labels, even if they end in a full stop
 _WRAPPED = 45  # a line of so many characters, with a lower-case letter on the next, goes on there
 _MENU_LINES = 5  # as many entries in a row, without a blank line, are a menu
-_NOT_AN_ENTRY = re.compile(r"[.!?:;,…。！？\"”)\]}|=]$|[=+<>^_|{}\\$→≤≥√∑∫−×÷]|^\W*$|^[-*•–]\s|^\(")
-# C4 drops every line with the word; articles about JavaScript have it too, notices also have these.
-_NOTICE = re.compile(r"\b(?:enabled?|disabled?|requires?|turn(?:ed)? on|activate|browser)\b")
-_POLICY = (  # C4's phrases (tensorflow_datasets, c4_utils)
-    "terms of use",
-    "privacy policy",
-    "cookie policy",
-    "uses cookies",
-    "use of cookies",
-    "use cookies",
-)
-_CODE_LINE = re.compile(
-    r"\s*(?:def |class |import |from \S+ import |return\b|raise |assert |print\(|@\w|>>> |#include|"
-    r"(?:if|elif|for|while|with|except)\b.*:$|(?:else|try|finally):$|"
-    r"(?:const|let|var|public|private|static|void|int) |[{}]\s*$)"
-    r"|\s*[\w.\[\]]+ ?[-+*/|&:]?= ?\S|\s*[\w.]+\([^)]*\)?[,;]?$|.*[;{}]\s*$| {4,}\S|\t+\S"
-)
 _CODE_SAMPLE = 400  # lines looked at
+_CHARACTERS_A_WORD = 6  # where a script writes no spaces between words
+_ELLIPSES = (b"...", "…".encode())
+_NEWLINE = 0x0A
+_TEXT_STEP = np.uint64(0xC2B2AE3D27D4EB4F)  # odd: XXH64's second prime
 
 
-def repeated(parts: Sequence[str]) -> tuple[float, float]:
-    """Share of parts (lines, paragraphs) that were there before, and share of their characters."""
-    seen: set[str] = set()
-    count = characters = 0
-    for part in parts:
-        if part in seen:
-            count += 1
-            characters += len(part)
-        seen.add(part)
-    total = sum(map(len, parts))
-    return (count / len(parts), characters / total) if total else (0.0, 0.0)
+class _Parts(NamedTuple):
+    """Lines or paragraphs: what ``kernels.lines`` says of each, and its hash."""
+
+    rows: Rows
+    hashes: Hashes
 
 
-def code_share(lines: Sequence[str]) -> float:
-    """Share of lines that read as source code; ``lines`` with their indentation."""
-    step = max(1, len(lines) // _CODE_SAMPLE)
-    sample = lines[::step]
-    return sum(bool(_CODE_LINE.match(line)) for line in sample) / len(sample) if sample else 0.0
+@dataclass(frozen=True)
+class LineShapes:
+    """Measures by name, and by text the number of lines and of sentences without an end."""
+
+    measures: dict[str, Shares]
+    count: Places
+    unended: Places
 
 
-def line_measures(lines: Sequence[str], blank_before: Sequence[bool]) -> dict[str, float]:
-    """Measures of stripped, non-empty lines, by name of the rule that uses them."""
-    lengths = [len(line) for line in lines]
-    characters, count = max(sum(lengths), 1), max(len(lines), 1)
-    prose = _prose(lines, blank_before)
-    told = [line for line in lines if is_told(line)]
-    again, again_characters = repeated(told)
+def line_shapes(texts: Texts, shapes: SignShapes) -> LineShapes:
+    """What there is to say of every text's lines and paragraphs."""
+    parts, paragraphs = _read(texts)
+    rows = parts.rows
+    of, length, n_words = rows[TEXT], rows[LENGTH], _n_words(rows)
+
+    def total(lines: Flags) -> Places:
+        return np.bincount(of[lines], minlength=len(texts))
+
+    ended = _has(rows[LAST_SIGN], SENTENCE_END)
+    told, long = n_words >= _SHORTEST_SENTENCE, n_words >= _PROSE_WORDS
+    prose = (told & ended) | long | _goes_on(rows)
+    count = np.bincount(of, minlength=len(texts))
+    sampled = _sampled(of, count)
+    lines = np.maximum(count, 1)
+    characters = np.maximum(np.bincount(of, length, len(texts)), 1)
+    measures = {
+        "code_share": total(sampled & (rows[CODE] != 0)) / np.maximum(total(sampled), 1),
+        "prose_share": np.bincount(of[prose], length[prose], len(texts)) / characters,
+        "gopher_bullets": total(_has(rows[FIRST_SIGN], BULLET)) / lines,
+        "gopher_ellipses": total(_in_ellipses(texts, rows)) / lines,
+        **_repeated(parts, len(texts), "line"),
+        "c4_javascript": shapes.javascript_lines / lines,
+        "c4_policy": shapes.policy_lines / lines,
+        "fineweb_line_punctuation": total(prose) / lines,
+        "fineweb_short_lines": total(length <= SHORT_LINE) / lines,
+        "menu_lines": total(_in_menus(rows)) / lines,
+        **_repeated(paragraphs, len(texts), "paragraph"),
+    }
+    return LineShapes(measures, count, total(long & ~ended))
+
+
+def code_share(text: str) -> float:
+    """Share of a text's lines that read as source code."""
+    lines = _read(encode([text]))[0].rows
+    code = lines[CODE, _sampled(lines[TEXT], np.array([lines.shape[1]]))]
+    return float(code.mean()) if len(code) else 0.0
+
+
+def _read(texts: Texts) -> tuple[_Parts, _Parts]:
+    """All lines, and all paragraphs."""
+    data = texts.data[texts.offsets[0] : texts.offsets[-1]]
+    room = int(np.count_nonzero(data == _NEWLINE)) + len(texts)
+    rows, hashes = np.empty((N_LINE_ROWS, room), np.int64), np.empty(room, np.uint64)
+    part_rows, part_hashes = np.empty((N_PARAGRAPH_ROWS, room), np.int64), np.empty_like(hashes)
+    n_lines, n_parts = read_lines(
+        texts.data, texts.offsets, signs(), (rows, hashes), (part_rows, part_hashes)
+    )
+    lines = _Parts(rows[:, :n_lines], hashes[:n_lines])
+    return lines, _Parts(part_rows[:, :n_parts], part_hashes[:n_parts])
+
+
+def _n_words(rows: Rows) -> Places:
+    """Words, or a sixth of the characters where a script writes no spaces between words."""
+    length = rows[LENGTH]
+    unspaced = np.where(length < rows[N_BYTES], length // _CHARACTERS_A_WORD, 0)
+    return np.asarray(np.maximum(rows[SPACES] + 1, unspaced))
+
+
+def _has(flags: Places, flag: int) -> Flags:
+    return np.asarray(flags & flag, np.bool_)
+
+
+def _repeated(parts: _Parts, n_texts: int, name: str) -> dict[str, Shares]:
+    """Share of told parts that were there before in their text, and share of their characters."""
+    rows, hashes = parts
+    told = _n_words(rows) >= _SHORTEST_SENTENCE
+    of, length = rows[TEXT, told], rows[LENGTH, told]
+    keys = hashes[told] ^ of.astype(np.uint64) * _TEXT_STEP
+    again = first_same(keys) != np.arange(len(keys))
+    count, characters = np.bincount(of, minlength=n_texts), np.bincount(of, length, n_texts)
+    again_characters = np.bincount(of[again], length[again], n_texts)
     return {
-        "prose_share": sum(n for n, is_prose in zip(lengths, prose, strict=True) if is_prose)
-        / characters,
-        "gopher_bullets": sum(line.startswith(_BULLETS) for line in lines) / count,
-        "gopher_ellipses": sum(line.endswith(_ELLIPSES) for line in lines) / count,
-        "gopher_duplicate_lines": again,
-        "gopher_duplicate_line_characters": again_characters,
-        "c4_javascript": _with(lines, ("javascript",), _NOTICE) / count,
-        "c4_policy": _with(lines, _POLICY) / count,
-        "unended_sentences": sum(
-            _n_words(line) >= _PROSE_WORDS and not line.endswith(_SENTENCE_ENDS) for line in lines
-        ),
-        "fineweb_line_punctuation": sum(prose) / count,
-        "fineweb_short_lines": sum(n <= _SHORT_LINE for n in lengths) / count,
-        "menu_lines": _menu_lines(lines, blank_before) / count,
+        f"gopher_duplicate_{name}s": np.bincount(of[again], minlength=n_texts)
+        / np.maximum(count, 1),
+        f"gopher_duplicate_{name}_characters": again_characters / np.maximum(characters, 1),
     }
 
 
-def is_told(part: str) -> bool:
-    """Whether a line or paragraph is more than a label."""
-    return _n_words(part) >= _SHORTEST_SENTENCE
-
-
-def _n_words(part: str) -> int:
-    """Words, or a sixth of the characters where a script writes no spaces between words."""
-    spaces = part.count(" ")
-    return spaces + 1 if part.isascii() else max(spaces + 1, len(part) // 6)
-
-
-def _prose(lines: Sequence[str], blank_before: Sequence[bool]) -> list[bool]:
-    """Which lines are sentences, or the beginning of one that goes on in the next line."""
-    found = []
-    for index, line in enumerate(lines):
-        n_words = _n_words(line)
-        ends = n_words >= _SHORTEST_SENTENCE and line.endswith(_SENTENCE_ENDS)
-        goes_on = (
-            len(line) >= _WRAPPED
-            and index + 1 < len(lines)
-            and not blank_before[index + 1]
-            and lines[index + 1][0].islower()
-        )
-        found.append(ends or n_words >= _PROSE_WORDS or goes_on)
+def _follows(rows: Rows) -> Flags:
+    """Which lines come directly after another."""
+    found = np.zeros(rows.shape[1], np.bool_)
+    found[1:] = (np.diff(rows[TEXT]) == 0) & (np.diff(rows[NUMBER]) == 1)
     return found
 
 
-def _with(lines: Sequence[str], phrases: Sequence[str], also: re.Pattern[str] | None = None) -> int:
-    """Lines with one of the phrases, and with ``also``."""
-    lowered = "\n".join(lines).lower()
-    if not any(phrase in lowered for phrase in phrases):
-        return 0
-    return sum(
-        any(phrase in line for phrase in phrases) and (also is None or bool(also.search(line)))
-        for line in lowered.split("\n")
-    )
+def _goes_on(rows: Rows) -> Flags:
+    """Which lines are the beginning of a sentence that goes on in the next."""
+    found = np.asarray(rows[LENGTH] >= _WRAPPED)
+    found[:-1] &= (_follows(rows) & _has(rows[FIRST_SIGN], LOWER))[1:]
+    found[-1:] = False
+    return found
 
 
-def _menu_lines(lines: Sequence[str], blank_before: Sequence[bool]) -> int:
+def _in_menus(rows: Rows) -> Flags:
     """Lines in runs of short lines of words: navigation, tag lists, link lists."""
-    total = run = 0
-    for line, blank in zip(lines, blank_before, strict=True):
-        entry = _is_entry(line)
-        if blank or not entry:
-            total += run if run >= _MENU_LINES else 0
-            run = 0
-        run += entry
-    return total + (run if run >= _MENU_LINES else 0)
+    entry = rows[ENTRY] != 0
+    run = np.cumsum(~_follows(rows) | ~entry)
+    long = np.bincount(run[entry], minlength=len(run) + 1)[run] >= _MENU_LINES
+    return np.asarray(entry & long)
 
 
-def _is_entry(line: str) -> bool:
-    if len(line) > _SHORT_LINE or _NOT_AN_ENTRY.search(line):
-        return False
-    letters = sum(map(str.isalpha, line))
-    return letters >= 0.6 * (len(line) - line.count(" "))
+def _in_ellipses(texts: Texts, rows: Rows) -> Flags:
+    """Lines that end in three full stops, or a sign for them."""
+    size = len(_ELLIPSES[0])
+    found = np.zeros(rows.shape[1], np.bool_)
+    ended = np.flatnonzero(_has(rows[LAST_SIGN], SENTENCE_END) & (rows[N_BYTES] >= size))
+    last = texts.data[rows[END, ended, None] + np.arange(-size, 0)]
+    for ellipsis in _ELLIPSES:
+        found[ended] |= (last == np.frombuffer(ellipsis, np.uint8)).all(axis=1)
+    return found
+
+
+def _sampled(of: Places, count: Places) -> Flags:
+    """Lines looked at for code: all, or of a long text every so many."""
+    step = np.maximum(count // _CODE_SAMPLE, 1)
+    place = np.arange(len(of)) - (np.cumsum(count) - count)[of]
+    return np.asarray(place % step[of] == 0)

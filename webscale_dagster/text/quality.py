@@ -1,89 +1,66 @@
-"""Quality rules of documents: Gopher, C4, FineWeb, and two of our own.
+"""Quality of documents: what the rules of a profile measure, and which of them a text fails.
 
-Makes every rule's measure and the names of the rules a text fails; reads and writes nothing. The
-published limits were set on web pages. Where they rejected textbooks, statutes, formulas, tables
-or code wholesale, the rule here differs, and its ``note`` says how:
-
-- rules about the shape of lines do not count in a document that is mostly prose by characters;
-- rules about prose do not count in source code (half of the lines or more);
-- words of scripts without spaces are single characters, and word lengths are not measured there.
+Makes measures and names of failed rules from texts; reads and writes nothing. The profile
+``adapted`` (``adapted_rules``) is for corpora of every kind, ``published`` (``published_rules``)
+has the rules of the papers as they stand there, which are for web pages.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
+import functools
+import importlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Literal
 
-from webscale_dagster.text.normalise import broken_share, is_unspaced, words
-from webscale_dagster.text.page_shape import code_share, is_told, line_measures, repeated
-from webscale_dagster.text.stop_words import stop_words
+from webscale_dagster.text.adapted_rules import RULES
+from webscale_dagster.text.rule import Rule
 
-GOPHER = "Gopher, arXiv 2112.11446, table A1"
-C4 = "C4, arXiv 1910.10683, section 2.2"
-FINEWEB = "FineWeb, arXiv 2406.17557, section 3.6"
-OWN = "measured on 34,882 documents of 13 corpora"
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import polars as pl
 
+    from webscale_dagster.text.kernels.utf8 import Texts
 
-@dataclass(frozen=True)
-class Rule:
-    """A limit on a measure of the same name: at least ``least``, at most ``most``."""
+    Measures = dict[str, npt.NDArray[np.float64]]
 
-    name: str
-    source: str
-    least: float | None = None
-    most: float | None = None
-    shape: bool = False  # about lines: not applied to documents that are mostly prose
-    prose: bool = True  # about prose: not applied to source code
-    note: str = ""  # how it differs from its source
+__all__ = ["RULES", "THRESHOLDS", "Profile", "Quality", "as_json", "judge", "quality"]
 
-
-RULES: tuple[Rule, ...] = (
-    Rule("broken_encoding", OWN, most=0.01, prose=False, note="U+FFFD, mojibake, control codes"),
-    Rule("c4_lorem_ipsum", C4, most=0, prose=False),
-    Rule(
-        "c4_curly_brackets", C4, most=0.02, note="per word, not of formulas; C4: not a single one"
-    ),
-    Rule("c4_javascript", C4, most=0.1, note="share of lines; C4 drops the lines"),
-    Rule("c4_policy", C4, most=0.2, note="share of lines; C4 drops the lines"),
-    Rule("c4_sentences", C4, least=2, note="C4: 3; entries and clauses of two can be asked about"),
-    Rule("gopher_short_words", GOPHER, least=3),
-    Rule("gopher_long_words", GOPHER, most=10),
-    Rule("gopher_symbols", GOPHER, most=0.1),
-    Rule("gopher_bullets", GOPHER, most=0.9),
-    Rule("gopher_ellipses", GOPHER, most=0.3),
-    Rule("gopher_alphabetic", GOPHER, least=0.6, note="Gopher: 0.8, which drops tables of figures"),
-    Rule("gopher_stop_words", GOPHER, least=2, note="of any one of 12 languages"),
-    Rule("gopher_duplicate_lines", GOPHER, most=0.3, note="lines of four words or more"),
-    Rule("gopher_duplicate_line_characters", GOPHER, most=0.2, note="as above"),
-    Rule("gopher_duplicate_paragraphs", GOPHER, most=0.3, note="of four words or more"),
-    Rule("gopher_duplicate_paragraph_characters", GOPHER, most=0.2, note="as above"),
-    Rule("gopher_top_2gram", GOPHER, most=0.20, prose=False),
-    Rule("gopher_top_3gram", GOPHER, most=0.18, prose=False),
-    Rule("gopher_top_4gram", GOPHER, most=0.16, prose=False),
-    # Gopher's limits are 0.15 to 0.10. Statutes and exercises repeat phrases by nature: those
-    # limits dropped 13 % of law and 18 % of textbooks, these 4 and 5 %.
-    *(
-        Rule(f"gopher_duplicate_{n}grams", GOPHER, most=round(0.30 - n / 100, 2), note="+ 0.10")
-        for n in range(5, 11)
-    ),
-    Rule("fineweb_line_punctuation", FINEWEB, least=0.12, shape=True, note="wrapped lines joined"),
-    Rule("fineweb_short_lines", FINEWEB, most=0.67, shape=True),
-    Rule("fineweb_duplicate_line_characters", FINEWEB, most=0.1, shape=True),
-    Rule("fineweb_newlines", FINEWEB, most=0.3, shape=True, note="blank lines are not counted"),
-    Rule(
-        "menu_lines", OWN, most=0.1, note="share of lines; 25 % of raw pages, 1 % at most of others"
-    ),
-)
-THRESHOLDS: Mapping[str, float] = MappingProxyType(
-    {rule.name: limit for rule in RULES for limit in (rule.least, rule.most) if limit is not None}
-)
+Profile = Literal["adapted", "published"]
 _MOSTLY = 0.5
-_PARAGRAPHS = re.compile(r"\n\s*\n")
-_SENTENCE = re.compile(r"[.!?][\"'”’)\]]*(?=\s|$)|[。！？।؟]")
-_FORMULA = re.compile(r"\\[a-zA-Z]+|[\^_]\s?\{|\}\s?\{|\$|\\[{}]")
-_SYMBOLS = re.compile(r"#|\.\.\.|…")
+_CHUNK = 8_000_000  # bytes of text measured at a time: some 40 MB of words and lines
+_WHOLE = ("c4_sentences",)  # written as whole numbers
+_DIGITS = 4  # of a measure that is kept
+_TIE = 1e-6  # so near to a half numpy may round otherwise than Python
+_NULL = r',"\w+":null|"\w+":null,'  # a field, and the comma before or after it
+
+
+def rules_of(profile: Profile) -> tuple[Rule, ...]:
+    """The rules of a profile, in the order in which they are named."""
+    rules: tuple[Rule, ...] = _module(profile).RULES
+    return rules
+
+
+def _module(profile: Profile) -> ModuleType:
+    return importlib.import_module(f"{__package__}.{profile}_rules")
+
+
+@functools.cache
+def thresholds_of(profile: Profile) -> Mapping[str, float]:
+    """Limits by rule name."""
+    return MappingProxyType(
+        {
+            rule.name: limit
+            for rule in rules_of(profile)
+            for limit in (rule.least, rule.most)
+            if limit is not None
+        }
+    )
+
+
+THRESHOLDS: Mapping[str, float] = thresholds_of("adapted")
 
 
 @dataclass(frozen=True)
@@ -95,81 +72,123 @@ class Quality:
 
 
 def quality(
-    text: str, *, rules_off: Collection[str] = (), thresholds: Mapping[str, float] | None = None
+    text: str,
+    *,
+    rules_off: Collection[str] = (),
+    thresholds: Mapping[str, float] | None = None,
+    profile: Profile = "adapted",
 ) -> Quality:
-    """Measure a normalised text; ``thresholds`` replaces limits by rule name."""
-    limits = {**THRESHOLDS, **(thresholds or {})}
-    if unknown := sorted((set(rules_off) | set(limits)) - set(THRESHOLDS)):
-        raise ValueError(f"{unknown[0]}: no such quality rule; known: {', '.join(THRESHOLDS)}")
-    measures = _measures(text)
-    code = measures["code_share"] >= _MOSTLY
-    mostly_prose = measures["prose_share"] >= _MOSTLY
-    failed = tuple(
-        rule.name
-        for rule in RULES
-        if rule.name in measures
-        and rule.name not in rules_off
-        and not (rule.prose and code)
-        and not (rule.shape and mostly_prose)
-        and _fails(rule, measures[rule.name], limits[rule.name])
-    )
-    return Quality(measures, failed)
+    """Measure a normalised text; ``thresholds`` replaces limits by rule name.
+
+    For many texts, ``judge`` is faster.
+    """
+    from webscale_dagster.text.kernels.utf8 import encode
+
+    limited = _limited(profile, rules_off, thresholds)
+    measured = _measured(encode([text]), profile)
+    values = {name: float(column[0]) for name, column in measured.items()}
+    known = {name: value for name, value in values.items() if value == value}
+    failed = zip(limited, _fails(measured, limited)[0], strict=True)
+    return Quality(known, tuple(rule.name for (rule, _), fails in failed if fails))
 
 
-def _fails(rule: Rule, value: float, limit: float) -> bool:
-    return value < limit if rule.least is not None else value > limit
+def judge(
+    texts: Sequence[str] | pl.Series,
+    *,
+    rules_off: Collection[str] = (),
+    thresholds: Mapping[str, float] | None = None,
+    profile: Profile = "adapted",
+) -> pl.DataFrame:
+    """Measure normalised texts: a row for each, ``measures`` by name and the ``failed`` rules.
+
+    A measure is null where its rule does not apply.
+    """
+    import polars as pl
+
+    from webscale_dagster.text.kernels.utf8 import encode
+
+    limited = _limited(profile, rules_off, thresholds)
+    measured = _measured(encode(texts), profile)
+    failed = _listed(_fails(measured, limited), [rule.name for rule, _ in limited])
+    columns = pl.DataFrame(measured, nan_to_null=True)
+    return pl.DataFrame({"measures": columns.to_struct(), "failed": failed})
 
 
-def _measures(text: str) -> dict[str, float]:
-    raw = text.split("\n")
-    kept = [index for index, line in enumerate(raw) if line.strip()]
-    lines = [raw[index].strip() for index in kept]
-    blanks = [at > 0 and kept[at - 1] != index - 1 for at, index in enumerate(kept)]
-    tokens = text.split()
-    spaced = not is_unspaced(text)
-    tokens = tokens if spaced else words(text)
-    found = {
-        "broken_encoding": broken_share(text),
-        "code_share": code_share([raw[index] for index in kept]),
-        **line_measures(lines, blanks),
-        **_paragraph_measures(text),
-        **_word_measures(text, tokens, spaced),
-    }
-    count = max(len(tokens), 1)
-    found["fineweb_newlines"] = len(lines) / count
-    found["fineweb_duplicate_line_characters"] = found["gopher_duplicate_line_characters"]
-    found["c4_lorem_ipsum"] = float("lorem ipsum" in text.lower())
-    curly = text.count("{")
-    found["c4_curly_brackets"] = max(curly - len(_FORMULA.findall(text)), 0) / count if curly else 0
-    ended, unended = len(_SENTENCE.findall(text)), found.pop("unended_sentences")
-    if spaced or ended:  # Thai, Lao and Khmer have no full stop
-        found["c4_sentences"] = ended + unended
-    found["gopher_symbols"] = len(_SYMBOLS.findall(text)) / count
+def _limited(
+    profile: Profile, rules_off: Collection[str], thresholds: Mapping[str, float] | None
+) -> list[tuple[Rule, float]]:
+    """The rules to apply, with their limits."""
+    known = thresholds_of(profile)
+    limits = {**known, **(thresholds or {})}
+    if unknown := sorted((set(rules_off) | set(limits)) - set(known)):
+        raise ValueError(f"{unknown[0]}: no such quality rule; known: {', '.join(known)}")
+    return [(rule, limits[rule.name]) for rule in rules_of(profile) if rule.name not in rules_off]
+
+
+def _measured(texts: Texts, profile: Profile) -> Measures:
+    """Measures of all texts, made chunk by chunk, for the words of all would fill the memory."""
+    import numpy as np
+
+    from webscale_dagster.text.kernels.utf8 import Texts
+
+    measures = _module(profile).measures
+    found: list[Measures] = []
+    begin = 0
+    while begin < len(texts) or not found:
+        full = texts.offsets[begin] + _CHUNK
+        end = min(max(int(np.searchsorted(texts.offsets, full)), begin + 1), len(texts))
+        found.append(measures(Texts(texts.offsets[begin : end + 1], texts.data)))
+        begin = end
+    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+
+def _fails(measures: Measures, limited: Sequence[tuple[Rule, float]]) -> npt.NDArray[np.bool_]:
+    """Which rules (columns) each text fails."""
+    import numpy as np
+
+    if not limited:
+        return np.zeros((len(next(iter(measures.values()))), 0), np.bool_)
+    values = np.stack([measures[rule.name] for rule, _ in limited], axis=1)
+    # What is to be at least so much is compared as its negative, which is to be at most so much.
+    sign = np.array([1 if rule.least is None else -1 for rule, _ in limited])
+    fails = values * sign > np.array([limit for _, limit in limited]) * sign
+    for name, spared in (("code_share", "prose"), ("prose_share", "shape")):
+        if name in measures:
+            mostly = measures[name] >= _MOSTLY
+            fails &= ~np.outer(mostly, [getattr(rule, spared) for rule, _ in limited])
+    return np.asarray(fails)
+
+
+def _listed(fails: npt.NDArray[np.bool_], names: Sequence[str]) -> pl.Series:
+    """The names of the columns that are true, by row; polars makes no lists so fast."""
+    import numpy as np
+    import polars as pl
+    import pyarrow as pa
+
+    values = pa.array(names, pa.large_string()).take(pa.array(np.nonzero(fails)[1]))
+    ends = np.concatenate(([0], np.cumsum(fails.sum(axis=1))))
+    return pl.Series(pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(ends), values)))
+
+
+def as_json(measures: pl.Series) -> pl.Series:
+    """Measures of ``judge`` as they are kept with a document, without those that do not apply."""
+    import polars as pl
+
+    columns = {column.name: _rounded(column.to_numpy()) for column in measures.struct.unnest()}
+    rounded = pl.DataFrame(columns, nan_to_null=True)
+    whole = [name for name in _WHOLE if name in columns]
+    encoded = rounded.cast(dict.fromkeys(whole, pl.Int64)).to_struct().struct.json_encode()
+    missing = any(column.has_nulls() for column in rounded)
+    return encoded.str.replace_all(_NULL, "") if missing else encoded
+
+
+def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Python's ``round``, which looks at all digits of a number, for an array."""
+    import numpy as np
+
+    values = np.where(np.isfinite(values), values, np.nan)
+    scaled = values * 10**_DIGITS
+    found = np.asarray(np.rint(scaled) / 10**_DIGITS)
+    for place in np.flatnonzero(np.abs(np.mod(scaled, 1) - 0.5) < _TIE):
+        found[place] = round(float(values[place]), _DIGITS)
     return found
-
-
-def _paragraph_measures(text: str) -> dict[str, float]:
-    told = [part for part in _PARAGRAPHS.split(text) if is_told(part)]
-    share, characters = repeated(told)
-    return {
-        "gopher_duplicate_paragraphs": share,
-        "gopher_duplicate_paragraph_characters": characters,
-    }
-
-
-def _word_measures(text: str, tokens: list[str], spaced: bool) -> dict[str, float]:
-    from webscale_dagster.text.repetition import ngram_repetition
-
-    plain = [token for token in tokens if token[0].isalnum() or any(map(str.isalnum, token))]
-    count = max(len(plain), 1)
-    alphabetic = sum(token[0].isalpha() or any(map(str.isalpha, token)) for token in plain)
-    found = {"gopher_alphabetic": alphabetic / count}
-    if spaced:
-        length = sum(map(len, plain)) / count
-        found |= {"gopher_short_words": length, "gopher_long_words": length}
-        known = stop_words(text, tokens)
-        found |= {} if known is None else {"gopher_stop_words": float(known)}
-    repeats = ngram_repetition(tokens)
-    if not spaced:  # single characters: short runs of them repeat in any text
-        repeats = {name: repeats[name] for name in ("duplicate_9grams", "duplicate_10grams")}
-    return found | {f"gopher_{name}": value for name, value in repeats.items()}

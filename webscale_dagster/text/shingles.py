@@ -1,9 +1,8 @@
-"""Word shingles, exact set similarity, and MinHash signatures cut into bands.
+"""Word shingles, exact set similarity, and MinHash bands.
 
 Makes arrays of hashes from texts; reads and writes nothing. A shingle is a run of ``n`` words; a
-shorter text has one, of all its words; a text without words has none. Words are hashed with XXH3,
-shingles by a polynomial over the word hashes modulo 2^64, so that a document costs a few numpy
-passes and n-grams of any length come from one array of word hashes.
+shorter text has one, of all its words; a text without words has none. Shingles are hashed by a
+polynomial over the word hashes modulo 2^64, so that n-grams of any length come from one array.
 """
 
 from __future__ import annotations
@@ -14,59 +13,29 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
+import polars as pl
 
+from webscale_dagster.recipe import NearDuplicates
+from webscale_dagster.text.kernels.folding import folding
+from webscale_dagster.text.kernels.minhash import roll, scratch, sign_texts
+from webscale_dagster.text.kernels.tokens import Hashes, Prepared, hash_runs, prepare
 from webscale_dagster.text.normalise import words
-
-Hashes = npt.NDArray[np.uint64]
-Signature = npt.NDArray[np.uint32]
-
-# Odd 64-bit constants of XXH64 (xxhash specification, section "Overview").
-_STEP = np.uint64(0x9E3779B185EBCA87)
-_BAND_STEP = np.uint64(0xC2B2AE3D27D4EB4F)
-# MurmurHash3's 64-bit finaliser (Appleby, MurmurHash3.cpp, fmix64).
-_MIX_1, _MIX_2, _SHIFT = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53), np.uint64(33)
-_LOW_32 = np.uint64(0xFFFFFFFF)
-_MEMO_WORDS = 500_000  # distinct words remembered between documents, about 70 MB
-_CHUNK = 4_096  # shingles permuted at a time: 2 MB of intermediate values stay in the cache
-
-
-class _WordHashes(dict[str, int]):
-    """Hashes of words met so far; forgets all when full, for memory must not grow."""
-
-    def __missing__(self, word: str) -> int:
-        value = xxhash.xxh3_64_intdigest(word.encode("utf-8", "surrogatepass"))
-        if len(self) >= _MEMO_WORDS:
-            self.clear()
-        self[word] = value
-        return value
-
-
-_word_hash = _WordHashes()
 
 
 def word_hashes(tokens: Sequence[str]) -> Hashes:
     """One 64-bit hash per word."""
-    return np.fromiter(map(_word_hash.__getitem__, tokens), np.uint64, len(tokens))
-
-
-def mix(values: Hashes) -> Hashes:
-    """Spread every input bit over all output bits; a bijection."""
-    values = (values ^ (values >> _SHIFT)) * _MIX_1
-    values = (values ^ (values >> _SHIFT)) * _MIX_2
-    return np.asarray(values ^ (values >> _SHIFT), np.uint64)
+    joined = "".join(f"{token}\n" for token in tokens)
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    hashes = np.empty(len(tokens), np.uint64)
+    hash_runs(codes, hashes)
+    return hashes
 
 
 def ngram_hashes(hashes: Hashes, n: int) -> Hashes:
     """A hash per run of ``n`` words, in order; empty where there are fewer words."""
-    count = len(hashes) - n + 1
-    if count < 1:
-        return np.empty(0, np.uint64)
-    rolled = hashes[:count].copy()
-    for offset in range(1, n):
-        rolled *= _STEP
-        rolled += hashes[offset : offset + count]
-    return mix(rolled + np.uint64(n))
+    rolled = np.empty(max(len(hashes) - n + 1, 0), np.uint64)
+    roll(hashes, len(hashes), n, rolled)
+    return rolled
 
 
 def shingles(text: str, n: int) -> Hashes:
@@ -99,64 +68,44 @@ def containment(a: Hashes, b: Hashes) -> float:
     return int(overlaps(a, [b])[0]) / smaller if smaller else 0.0
 
 
-def shingle_hash32(values: Hashes) -> npt.NDArray[np.uint32]:
-    """The 32 bits of shingle hashes that MinHash sees."""
-    return (values & _LOW_32).astype(np.uint32)
-
-
 @lru_cache(maxsize=8)
-def _permutations(count: int) -> tuple[Any, Any]:
+def permutations(count: int) -> tuple[Any, Any]:
+    """Factors and summands of datasketch's permutations (scheme affine32, seed 1)."""
     from datasketch import MinHash
 
     a, b = MinHash(num_perm=count, scheme="affine32").permutations
-    return a, b
-
-
-def signature(values: Hashes, permutations: int) -> Signature:
-    """The MinHash of a set of shingles.
-
-    Exactly ``datasketch.MinHash`` (scheme affine32, seed 1) updated with them under
-    ``shingle_hash32``, in array steps instead of a call per shingle.
-    """
-    a, b = _permutations(permutations)
-    hashed = _fmix32(shingle_hash32(values))
-    least = np.full(permutations, 0xFFFFFFFF, np.uint32)
-    for start in range(0, len(hashed), _CHUNK):
-        permuted = np.multiply.outer(a, hashed[start : start + _CHUNK])
-        permuted += b[:, None]
-        np.minimum(least, permuted.min(axis=1), out=least)
-    return least
-
-
-def _fmix32(values: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    # MurmurHash3's 32-bit finaliser, which datasketch applies before its permutations.
-    values = (values ^ (values >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-    values = (values ^ (values >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-    return np.asarray(values ^ (values >> np.uint32(16)), np.uint32)
-
-
-def band_hashes(values: Signature, bands: int, rows: int) -> list[int]:
-    """A signed 64-bit hash per band.
-
-    The band's place is hashed in, so equal hashes mean equal rows of the same band.
-    """
-    table = values[: bands * rows].reshape(bands, rows).astype(np.uint64)
-    hashed = (np.arange(bands, dtype=np.uint64) + np.uint64(1)) * _BAND_STEP
-    for row in range(rows):
-        hashed = mix(hashed * _STEP + table[:, row])
-    listed: list[int] = hashed.view(np.int64).tolist()
-    return listed
+    return np.ascontiguousarray(a), np.ascontiguousarray(b)
 
 
 def signatures(
-    texts: Sequence[str], *, shingle_words: int, permutations: int, bands: int, rows: int
-) -> tuple[list[list[int]], list[int]]:
-    """Band hashes and number of distinct shingles per text; no bands where there are no words."""
-    banded: list[list[int]] = []
-    sizes: list[int] = []
-    for text in texts:
-        values = shingles(text, shingle_words)
-        sizes.append(len(values))
-        few = not len(values)
-        banded.append([] if few else band_hashes(signature(values, permutations), bands, rows))
-    return banded, sizes
+    texts: Sequence[str] | pl.Series | Prepared, settings: NearDuplicates
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Per text a row of band hashes (of no meaning without words) and its number of shingles."""
+    prepared = texts if isinstance(texts, Prepared) else prepare(texts)
+    bands, rows = settings.banding()
+    banded = np.zeros((len(prepared), bands), np.uint64)
+    sizes = np.zeros(len(prepared), np.int64)
+    encoded = prepared.texts
+    longest = int(np.diff(encoded.offsets).max(initial=0))
+    sign_texts(
+        encoded.data,
+        encoded.offsets,
+        prepared.folded,
+        folding(),
+        settings.shingle_words,
+        permutations(settings.permutations),
+        rows,
+        scratch(longest),
+        banded,
+        sizes,
+    )
+    return banded.view(np.int64), sizes
+
+
+def band_column(banded: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> pl.Series:
+    """Band hashes as the column ``bands``; an empty list where a text has no words."""
+    listed = pl.Series("bands", banded, pl.Array(pl.Int64, banded.shape[1])).arr.to_list()
+    if not (sizes == 0).any():
+        return listed
+    none = pl.Series([[]], dtype=pl.List(pl.Int64))
+    return listed.zip_with(pl.Series(sizes > 0), none.new_from_index(0, len(sizes)))

@@ -1,9 +1,4 @@
-"""How much of a text is word n-grams that it repeats.
-
-Makes the measures of Gopher's n-gram rules (arXiv 2112.11446, table A1); reads and writes
-nothing. Deviation: characters are those of words, so that layout does not count; of a repeated
-n-gram the first occurrence is not counted, and overlapping occurrences count once.
-"""
+"""How much of a text is word n-grams that it repeats, in array steps."""
 
 from __future__ import annotations
 
