@@ -132,7 +132,7 @@ def test_an_unknown_task_names_the_known(tmp_path: Path) -> None:
         ("mmlu", [{**CHOICE, "choices": ["a", ""]}], "wanted choices"),
         ("mmlu", [{**CHOICE, "answer": "a cow"}], "its answer 'a cow' is none of its choices"),
         ("mmlu", ["[1]\n"], "record 1 is not a JSON object; repair the file"),
-        ("mmlu", ["{\n"], "a line is not JSON"),
+        ("mmlu", ["{\n"], "record 1 is not JSON"),
         ("mmlu", [], "no row in it"),
     ],
 )

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
+from tests.text.test_quality import ARTICLE
 from webscale_dagster.recipe import RecipeError, parse_recipe
+from webscale_dagster.stages import filtered_docs
+from webscale_dagster.text.quality import thresholds_of
+
+FORMULA = "The set $\\{x\\}$ has one member."
 
 
 @pytest.mark.parametrize(
@@ -50,3 +58,34 @@ def test_a_recipe_is_read_without_compiling_anything() -> None:
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout.strip() == "False False", run.stderr
+
+
+@pytest.mark.parametrize(
+    ("profile", "reasons"),
+    [
+        ("adapted", {"de": "language", "few": "too_short"}),
+        ("published", {"de": "language", "few": "too_short", "set": "c4_curly_brackets"}),
+    ],
+)
+def test_the_stage_applies_the_profile_of_the_recipe(
+    profile: str, reasons: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filtered_docs, "_BATCH", 1)
+    texts = {"de": "Hafen", "few": "Harbour", "set": ARTICLE + FORMULA, "fine": ARTICLE}
+    documents = pl.DataFrame(
+        {
+            "doc_id": list(texts),
+            "lang": ["de", "en", "en", "en"],
+            "n_words": [100, 1, 100, 100],
+            "text": list(texts.values()),
+        }
+    )
+    recipe = parse_recipe(f'[filtered_docs]\nrules = "{profile}"', "r.toml")
+    seen: list[tuple[int, int]] = []
+    context = SimpleNamespace(recipe=recipe, progress=lambda *done: seen.append(done))
+    measures: dict[str, str] = {}
+    found = filtered_docs._by_rules(documents, context, measures)  # type: ignore[arg-type]
+    assert {doc_id: reason for doc_id, (reason, _) in found.items()} == reasons
+    assert set(measures) == set(texts) - set(reasons)
+    assert set(thresholds_of(recipe.filtered_docs.rules)) <= set(json.loads(measures["fine"]))
+    assert seen == [(0, 2), (1, 2)]

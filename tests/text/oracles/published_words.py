@@ -121,7 +121,7 @@ def _pieces(start: int, word: str) -> list[Span]:
 
 
 def _merged(spans: list[Span], text: str) -> list[Span]:
-    """Neighbours that together are a special word, which is not letters alone, become it."""
+    """Neighbours that together are a special word, not of letters alone, become it."""
     found: list[Span] = []
     at = 0
     while at < len(spans):
@@ -129,7 +129,9 @@ def _merged(spans: list[Span], text: str) -> list[Span]:
         lasts = [
             last
             for last in range(at + 1, len(spans))
-            if (word := text[start : spans[last][1]]) in SPECIAL and not word.isalpha()
+            if (word := text[start : spans[last][1]]) in SPECIAL
+            and not word.isalpha()
+            and len(SPECIAL[word]) <= last + 1 - at
         ]
         found += _pieces(start, text[start : spans[lasts[-1]][1]]) if lasts else [spans[at]]
         at = (lasts[-1] if lasts else at) + 1

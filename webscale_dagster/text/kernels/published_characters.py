@@ -64,9 +64,10 @@ _SYMBOLS = (  # datatrove's PUNCTUATION beyond ASCII, a full-width 1 among it; c
 # The letters spaCy knows: Latin, Greek, Cyrillic; then whole blocks, with their digits and marks:
 # Ethiopic, Bengali, Hebrew, Arabic, Sinhala, Devanagari, Kannada, Tamil, Telugu, Hangul, kana, Han.
 _CASED = (
-    "41-5a 61-7a c0-24f 250-2af 386-3ce 401 403-40a 40c-44f 451 453-45a 45c-45f 490-491 492 493 "
-    "496-497 4a2-4a3 4ae-4af 4ba-4bb 4d8-4d9 4e8-4e9 1d00-1d9a 1e00-1eff 2c60-2c7f a722-a7fa "
-    "ab30-ab64 ff21-ff3a ff41-ff5a"
+    "41-5a 61-7a c0-1bf 1c4-24f 250-2af 386 388-38a 38c 38e-38f 391-3a1 3a3-3a9 3ac-3af 3b1-3c9 "
+    "3cc-3ce 400-401 403-40a 40c-40d 410-451 453-45a 45c-45d 490-491 496-497 4a2-4a3 4ae-4af "
+    "4ba-4bb 4d8-4d9 4e8-4e9 1d00-1d25 1d6b-1d77 1d79-1d9a 1e00-1eff 2c60-2c7b 2c7e-2c7f a722-a787 "
+    "a78b-a78e a790-a7b7 a7fa ab30-ab5a ab60-ab64 ff21-ff3a ff41-ff5a"
 )
 _UNCASED = (
     "1200-137f 980-9ff 591-5f4 fb1d-fb4f 620-64a 66e-6d5 6e5-6ff 750-77f 8a0-8bd fb50-fbb1 "

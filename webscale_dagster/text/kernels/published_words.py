@@ -32,7 +32,6 @@ from webscale_dagster.text.kernels.published_characters import (
     SYMBOL,
     TERMINAL,
     Characters,
-    hash_range,
 )
 from webscale_dagster.text.kernels.published_special import (
     CUT,
@@ -84,20 +83,27 @@ def split_words(
             every &= text[at]
             value = (value ^ text[at]) * STEP
             at += 1
-        # Most chunks are a word, or a word with a mark after it: these need no search for affixes.
-        marked = body & ALPHA and at - begin > 1 and _is_cut_off(text[at - 1], text[at - 2])
-        if not (every or marked) or (
+        # Most chunks are a word, a mark, or a word with a mark after it: nothing to search for.
+        marked = body and at - begin > 1 and _is_cut_off(text[at - 1], text[at - 2])
+        simple = (every or marked) and not (
             _is_special(text[begin], at - begin, value, special)
             or (marked and _is_special(text[begin], at - begin - 1, body_hash, special))
-        ):
+        )
+        described = first
+        if simple:
+            stop, kind, value = (at, every, value) if every else (at - 1, body, body_hash)
+            words[count, HASH] = value
+            words[count, FLAGS] = COUNTED | ALPHABETIC if kind & ALPHA else COUNTED
+            count = described = _put(words, count, begin, stop)
+            begin = stop
+        if at - begin == 1:
+            count = _put(words, count, begin, at)
+        elif begin < at:
             count = _split_chunk(text, begin, at, special, words, count)
-        elif every:
-            count = _append_known(begin, at, value, every, words, count)
-        else:
-            count = _append_known(begin, at - 1, body_hash, body, words, count)
-            count = _append(text, at - 1, at, words, count)
-        gap = begin - space_from > 1 or text[space_from] & CODE != _BLANK
-        more = (GAP if gap else 0) | (LONG if at - begin > _LONGEST_CHUNK else 0)
+        for word in range(described, count):
+            _describe(text, words, word)
+        gap = words[first, START] - space_from > 1 or text[space_from] & CODE != _BLANK
+        more = (GAP if gap else 0) | (LONG if at - words[first, START] > _LONGEST_CHUNK else 0)
         words[first, FLAGS] |= FIRST | more
         space_from = at
     return count
@@ -105,7 +111,7 @@ def split_words(
 
 @kernel
 def _is_cut_off(char: int, last: int) -> bool:
-    """Whether a mark after a letter is a suffix."""
+    """Whether a mark after a letter or digit is a suffix."""
     return char & SUFFIX != 0 or (char & CODE == _DOT and last & BEFORE_STOP != 0)
 
 
@@ -115,11 +121,26 @@ def _is_special(first: int, length: int, value: int, special: Special) -> bool:
 
 
 @kernel
-def _append_known(start: int, end: int, value: int, every: int, words: Words, count: int) -> int:
-    """Append a word of letters or of digits alone."""
-    words[count, START], words[count, END], words[count, HASH] = start, end, value
-    words[count, FLAGS] = COUNTED | ALPHABETIC if every & ALPHA else COUNTED
+def _put(words: Words, count: int, start: int, end: int) -> int:
+    """Append a range as a word that is yet to be described."""
+    words[count, START], words[count, END] = start, end
     return count + 1
+
+
+@kernel
+def _describe(text: Characters, words: Words, word: int) -> None:
+    """Fill in a word's hash and flags."""
+    start, end = words[word, START], words[word, END]
+    some, every, value = np.int64(0), np.int64(-1), SEED
+    for at in range(start, end):
+        some |= text[at]
+        every &= text[at]
+        value = (value ^ text[at]) * STEP
+    flags = ALPHABETIC if some & ALPHA else 0
+    flags |= 0 if every & SYMBOL else COUNTED
+    flags |= MARKS if every & PUNCTUATION else 0
+    flags |= STOP if end - start == 1 and every & TERMINAL else 0
+    words[word, HASH], words[word, FLAGS] = value, flags
 
 
 @kernel
@@ -141,55 +162,37 @@ def _split_chunk(
                 value = special_value(text, start, end - back, special)
                 front = 0 if value else front
         if front:
-            count = _append(text, start, start + front, words, count)
+            count = _put(words, count, start, start + front)
             start += front
         if back:
             waiting -= 1
-            words[waiting, START], words[waiting, END] = end - back, end
+            _put(words, waiting, end - back, end)
             end -= back
         if front and back and start < end:
             value = special_value(text, start, end, special)
     if value:
-        count = _append_special(text, start, end, value, words, count)
+        count = _put_special(words, count, start, end, value)
     elif start < end:
-        count = _append_rest(text, start, end, words, count)
+        count = _put_rest(text, start, end, words, count)
     for place in range(waiting, last):
-        count = _append(text, words[place, START], words[place, END], words, count)
+        count = _put(words, count, words[place, START], words[place, END])
     return _merge(text, special, words, first, count) if count - first > 1 else count
 
 
 @kernel
-def _append(text: Characters, start: int, end: int, words: Words, count: int) -> int:
-    """Append a range of characters as a word."""
-    some, every = 0, PUNCTUATION | SYMBOL | TERMINAL
-    for at in range(start, end):
-        some |= text[at]
-        every &= text[at]
-    flags = ALPHABETIC if some & ALPHA else 0
-    flags |= 0 if every & SYMBOL else COUNTED
-    flags |= MARKS if every & PUNCTUATION else 0
-    flags |= STOP if end - start == 1 and every & TERMINAL else 0
-    words[count, START], words[count, END] = start, end
-    words[count, HASH], words[count, FLAGS] = hash_range(text, start, end), flags
-    return count + 1
-
-
-@kernel
-def _append_special(
-    text: Characters, start: int, end: int, value: int, words: Words, count: int
-) -> int:
+def _put_special(words: Words, count: int, start: int, end: int, value: int) -> int:
     """Append the pieces of a special word."""
     begin = start
     for shift in (FIRST_CUT, SECOND_CUT):
         cut = value >> shift & CUT
         if cut:
-            count = _append(text, begin, start + cut, words, count)
+            count = _put(words, count, begin, start + cut)
             begin = start + cut
-    return _append(text, begin, end, words, count)
+    return _put(words, count, begin, end)
 
 
 @kernel
-def _append_rest(text: Characters, start: int, end: int, words: Words, count: int) -> int:
+def _put_rest(text: Characters, start: int, end: int, words: Words, count: int) -> int:
     """Append what is left between affixes, cut at infixes."""
     at, begin = start + 1, start
     while at < end:
@@ -198,12 +201,12 @@ def _append_rest(text: Characters, start: int, end: int, words: Words, count: in
             if begin == start and is_address(text, start, end):
                 break
             if at > begin:
-                count = _append(text, begin, at, words, count)
-            count = _append(text, at, at + length, words, count)
+                count = _put(words, count, begin, at)
+            count = _put(words, count, at, at + length)
             begin = at = at + length
         else:
             at += 1
-    return _append(text, begin, end, words, count) if begin < end else count
+    return _put(words, count, begin, end) if begin < end else count
 
 
 @kernel
@@ -212,20 +215,16 @@ def _merge(text: Characters, special: Special, words: Words, first: int, count: 
     at = kept = first
     while at < count:
         start, best_value = words[at, START], np.int64(0)
-        end = start
         best = place = at
+        end = best_end = words[at, END]
         while place + 1 < count and end - start < LONGEST_SPECIAL:
             place += 1
             end = words[place, END]
             value = special_value(text, start, end, special)
-            if value & MERGED:
-                best, best_value = place, value
-        if best_value:
-            end = words[best, END]
-            kept = _append_special(text, start, end, best_value, words, kept)
-        else:
-            for field in range(len(_FIELDS)):
-                words[kept, field] = words[at, field]
-            kept += 1
+            n_pieces = 1 + (value >> FIRST_CUT & CUT != 0) + (value >> SECOND_CUT & CUT != 0)
+            # Not into more words than before, for those behind would be overwritten.
+            if value & MERGED and n_pieces <= place + 1 - at:
+                best, best_value, best_end = place, value, end
+        kept = _put_special(words, kept, start, best_end, best_value)
         at = best + 1
     return kept

@@ -119,6 +119,8 @@ def phrases(data: Bytes, start: int, at: int, end: int) -> int:
     found = 0
     for phrase in range(len(_KEYS)):
         begin, stop = _BEGINS[phrase], _BEGINS[phrase + 1]
+        if data[at] | 0x20 != _LETTERS[begin + _KEYS[phrase]]:
+            continue
         shift = at - _KEYS[phrase] - begin
         same = begin + shift >= start and stop + shift <= end
         while same and begin < stop:
