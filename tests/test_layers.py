@@ -19,6 +19,7 @@ LAYERS = (
         "lake",
         "delta",
         "admitted",
+        "deduplication",
         "content",
         "objects",
         "home",

@@ -74,6 +74,11 @@ def home_recipe() -> Recipe:
     return load_recipe("default")
 
 
+def chosen_recipe(name: str | None) -> Recipe:
+    """The recipe of that name or file, else this home's."""
+    return load_recipe(name) if name else home_recipe()
+
+
 def use_recipe(name_or_path: str) -> Recipe:
     """Make a recipe the home's: from now on runs, UI and daemon read it."""
     return _write_recipe(*recipe_text(name_or_path))

@@ -257,22 +257,22 @@ def record_frames(
         if isinstance(record, BadRecord):
             bad.append({"row": record.row, "reason": record.reason, "detail": record.detail})
         else:
-            good.append({name: getattr(record, name) for name in _RECORD if hasattr(record, name)})
+            good.append({name: getattr(record, name) for name in RECORDS if hasattr(record, name)})
         if (len(good) + len(bad)) % 500 == 0:
             progress("raw_corpus", len(good) + len(bad), 0)
     origin = [pl.lit(shard["source"]).alias("source"), pl.lit(shard["uri"]).alias("uri")]
-    records = pl.DataFrame(good, schema=_RECORD, infer_schema_length=None)
+    records = pl.DataFrame(good, schema=RECORDS, infer_schema_length=None)
     return {
         "records": records.with_columns(origin),
-        "bad_records": pl.DataFrame(bad, schema=_BAD_RECORD),
+        "bad_records": pl.DataFrame(bad, schema=BAD_RECORDS),
     }
 
 
-_RECORD = pl.Schema(
+RECORDS = pl.Schema(
     {"row": pl.Int64()}
     | dict.fromkeys(("record_id", "url", "title", "text", "license", "group"), pl.String())
 )
-_BAD_RECORD = pl.Schema({"row": pl.Int64(), "reason": pl.String(), "detail": pl.String()})
+BAD_RECORDS = pl.Schema({"row": pl.Int64(), "reason": pl.String(), "detail": pl.String()})
 
 
 def benchmark_files(recipe: Recipe) -> list[Path]:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.conftest import run
 from tests.test_walk import COPPER, DANUBE
+from webscale_dagster.cli.files import Part
 
 pytestmark = pytest.mark.usefixtures("home")
 QUIZ = "Which river of Europe flows through ten countries before it reaches the Black Sea at last?"
@@ -84,6 +85,72 @@ def test_dedup_names_the_kept_document(tmp_path: Path) -> None:
     assert found.columns == ["id", "keep_id", "cluster_id", "jaccard"]
     assert found.select("id", "keep_id").rows() == [("3", "1")]
     assert pl.read_parquet(tmp_path / "out" / "kept.parquet")["id"].to_list() == ["1", "2"]
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part holds two rows."""
+    monkeypatch.setattr("webscale_dagster.cli.dedup.PART", Part(2, 10_000))
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("end", ["jsonl", "parquet"])
+def test_a_large_file_is_read_part_by_part(tmp_path: Path, end: str) -> None:
+    more = [1, 2.5, None, 3, 4]
+    texts = (DANUBE, COPPER, f"{DANUBE} It is wide.", "another text", COPPER)
+    told = zip(texts, more, strict=True)
+    rows = [{"id": i, "text": text, "more": value} for i, (text, value) in enumerate(told)]
+    source = _jsonl(tmp_path / "docs.jsonl", *rows)
+    if end == "parquet":
+        source = tmp_path / "docs.parquet"
+        pl.DataFrame(rows).write_parquet(source)
+    out = tmp_path / "out"
+    result = run("dedup", str(source), str(out))
+    assert result.exit_code == 0, f"{result.output} {result.exception}"
+    assert "2 of 5 documents are duplicates" in result.output
+    found = pl.read_parquet(out / "duplicates.parquet")
+    assert found.select("id", "keep_id").rows() == [("2", "0"), ("4", "1")]
+    kept = pl.read_parquet(out / "kept.parquet")
+    assert kept["id"].to_list() == ["0", "1", "3"]
+    assert kept["more"].to_list() == [1.0, 2.5, 3.0]
+    assert sorted(path.name for path in out.iterdir()) == ["duplicates.parquet", "kept.parquet"]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_fields_of_several_parts_have_one_type(tmp_path: Path) -> None:
+    fields: list[dict[str, Any]] = [
+        {"a": 1, "b": {"x": 1}, "c": [1]},
+        {"a": 2, "b": None, "c": [2]},
+        {"a": "x", "b": {"y": 2}, "c": [3], "d": True},
+    ]
+    rows = [{"id": i, "text": f"text {i}", **more} for i, more in enumerate(fields)]
+    result = run("dedup", str(_jsonl(tmp_path / "docs.jsonl", *rows)), str(tmp_path / "out"))
+    assert result.exit_code == 0, f"{result.output} {result.exception}"
+    kept = pl.read_parquet(tmp_path / "out" / "kept.parquet")
+    assert kept.select("a", "b", "c", "d").rows() == [
+        ("1", '{"x": 1}', [1], None),
+        ("2", None, [2], None),
+        ("x", '{"y": 2}', [3], True),
+    ]
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"id": 1, "text": "again"}, "row 3: an id that is missing or repeated"),
+        ({"id": 9, "text": None}, "row 3: no text"),
+        ({"id": 9, "text": {"a": 1}}, "row 2: text is of type"),
+    ],
+)
+def test_a_bad_row_of_a_later_part_is_named(tmp_path: Path, row: dict[str, Any], said: str) -> None:
+    rows = [{"id": i, "text": f"text {i}"} for i in range(3)]
+    if isinstance(row["text"], dict):
+        rows[2] = {"id": 2, "text": {"a": 2}}  # type: ignore[dict-item]
+    source = _jsonl(tmp_path / "docs.jsonl", *rows, row)
+    result = run("dedup", str(source), str(tmp_path / "out"))
+    assert result.exit_code == 1 and said in result.output, f"{result.output} {result.exception}"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("kind", ["documents", "pairs"])

@@ -184,10 +184,11 @@ def _report(worked: float, durable: list[int], logged: dict[str, object]) -> Non
 def test_stopped_while_asking(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C says in one line that nothing is lost; both end promptly, and the next run goes on."""
     write_pairs(tmp_path / "pairs.jsonl", 400)
-    with OpenAIServer({"latency_ms": 200}, log=tmp_path / "log") as server:
+    # All would be answered in 8 s: time enough on a machine that does other things, too.
+    with OpenAIServer({"latency_ms": 600}, log=tmp_path / "log") as server:
         run = _start(tmp_path, server.url)
         _asking(tmp_path, run)
-        time.sleep(0.3)
+        time.sleep(0.8)
         run.send_signal(number)
         began = time.monotonic()
         said = run.communicate(timeout=60)[1]

@@ -59,9 +59,9 @@ def test_benchmark_leakage(corpora: Path, engine: Decontaminator) -> None:
     flagged = leaks.with_columns(flagged=pl.col("id").is_in(hits["id"].to_list()))
     share = dict(flagged.group_by("leak_kind").agg(pl.col("flagged").mean()).iter_rows())
     assert share["verbatim"] == 1
-    assert share["number_changed"] >= 0.95
-    assert share["reworded"] >= 0.85
-    assert share["clean"] <= 0.01
+    assert share["number_changed"] >= 0.94
+    assert share["reworded"] >= 0.97
+    assert share["clean"] <= 0.005
 
 
 def test_documents_a_benchmark_was_made_of_are_found(corpora: Path, engine: Decontaminator) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 from webscale_dagster.cli.console import bars, console, errors
 from webscale_dagster.cli.estimate import MODEL_HELP
 from webscale_dagster.cli.files import read_rows, write_parquet
-from webscale_dagster.home import home_recipe
+from webscale_dagster.home import chosen_recipe
 from webscale_dagster.lake import SIDE_OF
 from webscale_dagster.llm.backends import open_models
 from webscale_dagster.llm.journal import Journal
@@ -19,7 +19,7 @@ from webscale_dagster.llm.pace import Pace
 from webscale_dagster.llm.tally import Tally
 from webscale_dagster.progress import announce
 from webscale_dagster.readers import read_benchmarks
-from webscale_dagster.recipe import Recipe, load_recipe
+from webscale_dagster.recipe import Recipe
 from webscale_dagster.sources import load_source, plan_shards, write_source
 from webscale_dagster.stages import STAGES, Context, Result, Stage
 from webscale_dagster.tables import TABLES
@@ -59,7 +59,7 @@ def stage(
 
     Example: webscale stage filtered_docs documents.jsonl out/
     """
-    chosen = load_recipe(recipe) if recipe else home_recipe()
+    chosen = chosen_recipe(recipe)
     chosen = chosen.with_model(model) if model else chosen
     made = STAGES[name]
     if name == "raw_corpus":

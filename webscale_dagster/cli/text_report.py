@@ -11,8 +11,8 @@ import polars as pl
 
 from webscale_dagster.cli.console import console, errors, table
 from webscale_dagster.cli.files import read_rows
-from webscale_dagster.home import home_recipe, lake_root
-from webscale_dagster.recipe import Recipe, load_recipe
+from webscale_dagster.home import chosen_recipe, lake_root
+from webscale_dagster.recipe import Recipe
 from webscale_dagster.text.engine_report import MAX_DOCUMENTS, Report
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def text_report(
     """
     from webscale_dagster.text.engine_report import labelled_report, planted_report
 
-    chosen = load_recipe(recipe) if recipe else home_recipe()
+    chosen = chosen_recipe(recipe)
     texts = [] if labelled else _documents(source, chosen, documents)
     with errors.status("indexing the benchmarks"):
         engine, questions = _index(benchmarks, chosen)

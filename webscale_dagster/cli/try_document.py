@@ -13,15 +13,15 @@ import polars as pl
 
 from webscale_dagster.cli.console import console
 from webscale_dagster.cli.estimate import MODEL_HELP
-from webscale_dagster.home import home_recipe
+from webscale_dagster.home import chosen_recipe
 from webscale_dagster.llm.backends import open_model
 from webscale_dagster.llm.client import JournaledModel
 from webscale_dagster.llm.journal import Journal
 from webscale_dagster.readers import read_benchmarks
-from webscale_dagster.recipe import Recipe, load_recipe
+from webscale_dagster.recipe import Recipe
 from webscale_dagster.stages import STAGES, Context, Reply, Request
 from webscale_dagster.tables import TABLES
-from webscale_dagster.walk import GENERATE, benchmark_files
+from webscale_dagster.walk import BAD_RECORDS, GENERATE, RECORDS, benchmark_files
 
 _LIMIT = 10_000_000  # bytes of a page
 
@@ -58,7 +58,7 @@ def try_document(source: str, recipe: str | None, model: str | None, prompts: bo
 
     Example: curl -s https://example.org | webscale try -
     """
-    chosen = load_recipe(recipe) if recipe else home_recipe()
+    chosen = chosen_recipe(recipe)
     chosen = chosen.with_model(model) if model else chosen
     text = _text(source)
     records = pl.DataFrame(
@@ -72,9 +72,10 @@ def try_document(source: str, recipe: str | None, model: str | None, prompts: bo
             "group": [None],
             "source": ["try"],
             "uri": [source],
-        }
+        },
+        schema_overrides=RECORDS,
     )
-    bad = pl.DataFrame(schema={"row": pl.Int64, "reason": pl.String, "detail": pl.String})
+    bad = BAD_RECORDS.to_frame()
     context = Context(chosen, "try-00000")
     raw = STAGES["raw_corpus"].run({"records": records, "bad_records": bad}, context)
     console.rule("raw_corpus")

@@ -32,8 +32,8 @@ class Refused(ValueError):
 
 def parse(html: str) -> Any | None:
     """The page as an lxml tree, without comments; None where there are no tags."""
-    from lxml.etree import ParserError  # type: ignore[import-untyped]
-    from lxml.html import HTMLParser, document_fromstring  # type: ignore[import-untyped]
+    from lxml.etree import ParserError
+    from lxml.html import HTMLParser, document_fromstring
 
     if not _TAG.search(html):
         return None

@@ -9,7 +9,7 @@ texts are found by their hash before anything is compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ import polars as pl
 
 from webscale_dagster.recipe import NearDuplicates
 from webscale_dagster.tables import TABLES
+from webscale_dagster.text.buckets import band_matrix, numbered, shared_buckets
 from webscale_dagster.text.kernels import stars
 from webscale_dagster.text.kernels.folding import folding
 from webscale_dagster.text.kernels.minhash import scratch
@@ -30,7 +31,7 @@ Numbers = npt.NDArray[np.int64]
 # A document of which the other holds this share is its excerpt: relatives, though the Jaccard of
 # a short and a long text is low.
 RELATED_CONTAINMENT = 0.8
-_BLOCK = 2_000  # new documents per call for the texts of earlier ones
+_BLOCK = 20_000  # new documents per call for the texts of earlier ones: a shard
 _HELD = 40_000_000  # shingles held between blocks, 320 MB
 _NEW = ("doc_id", "shard", "text", "text_hash", "group", "n_shingles", "bands")
 _EARLIER = ("doc_id", "text_hash", "group", "n_shingles", "bands", "family")
@@ -45,13 +46,19 @@ class Admission:
 
 
 def admit(
-    new: pl.DataFrame, earlier: pl.DataFrame, texts: Texts, settings: NearDuplicates
+    new: pl.DataFrame,
+    earlier: pl.DataFrame,
+    texts: Texts,
+    settings: NearDuplicates,
+    *,
+    relatives: bool = True,
 ) -> Admission:
     """Decide on new documents, in their order, given documents kept earlier, in theirs.
 
     ``new`` has doc_id, shard, text, text_hash, group, n_shingles, bands; ``earlier`` doc_id,
     text_hash, group, n_shingles, bands, family (of all, or of those that ``earlier.Wanted``
-    chooses); ``texts`` gives texts of earlier documents by id.
+    chooses); ``texts`` gives texts of earlier documents by id. Without ``relatives`` every kept
+    document is its own family, or that of its group.
     """
     _require(new, _NEW, "new documents")
     _require(earlier, _EARLIER, "earlier documents")
@@ -59,7 +66,8 @@ def admit(
     if clash := ids.filter(ids.is_duplicated()).to_list():
         raise ValueError(f"{clash[0]}: admitted before; leave the shard's own rows out")
     documents = _documents(new, earlier)
-    decisions = decide(documents, prepare(new["text"]), settings, _fetcher(earlier, texts))
+    fetch = _fetcher(earlier, texts)
+    decisions = decide(documents, prepare(new["text"]), settings, fetch, relatives=relatives)
     return Admission(
         _duplicates(new, ids, decisions), _relatives(new, ids, decisions, earlier["family"])
     )
@@ -88,8 +96,10 @@ def decide(
     stars.keep_earlier(documents, kept)
     store = Store(np.full(count, -1), np.empty(0, np.uint64), np.zeros(1, np.int64))
     out = _undecided(first, count)
-    for start, end in _blocks(first, count):
-        store = _filled(store, documents, kept, (start, end), limits, fetch)
+    start = first
+    while start < count:
+        end, found = _block(start, documents, kept)
+        store = _filled(store, documents, found, (start, end), limits, fetch)
         while start < end:
             start = stars.decide(
                 start, end, documents, kept, store, source, folding(), limits, rooms, out
@@ -99,32 +109,37 @@ def decide(
     return out
 
 
-def _blocks(first: int, count: int) -> Iterator[tuple[int, int]]:
-    for start in range(first, count, _BLOCK):
-        yield start, min(start + _BLOCK, count)
+def _block(start: int, documents: Documents, kept: Kept) -> tuple[int, Numbers]:
+    """Where a block of new documents ends, and the kept ones that it may be compared with.
+
+    A block is as long as the shingles of all fit into what is held.
+    """
+    end = min(start + _BLOCK, len(documents.sizes))
+    while True:
+        found = np.empty(len(documents.sizes), np.int64)
+        found = found[: stars.members(start, end, documents, kept, found)]
+        needed = documents.sizes[start:end].sum() + documents.sizes[found].sum()
+        if needed <= _HELD or end == start + 1:
+            return end, found
+        end = start + (end - start) // 2
 
 
 def _filled(
     store: Store,
     documents: Documents,
-    kept: Kept,
+    found: Numbers,
     block: tuple[int, int],
     limits: Limits,
     fetch: Callable[[Numbers], Prepared] | None,
 ) -> Store:
     """The store with the shingles of earlier documents that a block needs, and room for its own."""
-    first, last = block
-    found = np.empty(len(documents.sizes), np.int64)
-    found = found[: stars.members(first, last, documents, kept, found)]
+    own = int(documents.sizes[slice(*block)].sum())
     at_hand = store.where[found] >= 0
-    own = int(documents.sizes[first:last].sum())
-    needed = own + int(documents.sizes[found[~at_hand]].sum())
-    if store.used[0] + needed > len(store.shingles):
-        store.where[:] = -1
-        at_hand[:] = False
-        needed = own + int(documents.sizes[found].sum())
-        room = min(_HELD, int(documents.sizes.sum()))
-        store = Store(store.where, np.empty(max(needed, room), np.uint64), np.zeros(1, np.int64))
+    if store.used[0] + own + documents.sizes[found[~at_hand]].sum() > len(store.shingles):
+        store.where[:], store.used[0], at_hand[:] = -1, 0, False
+        room = max(own + int(documents.sizes[found].sum()), min(_HELD, int(documents.sizes.sum())))
+        if room > len(store.shingles):
+            store = store._replace(shingles=np.empty(room, np.uint64))
     missing = np.sort(found[~at_hand & (found < documents.n_earlier)])
     if fetch is not None and len(missing):
         prepared = fetch(missing)
@@ -178,52 +193,20 @@ def _undecided(first: int, count: int) -> Decisions:
 
 def _documents(new: pl.DataFrame, earlier: pl.DataFrame) -> Documents:
     both = pl.concat([frame.select(_NEW[3:]) for frame in (earlier, new)])
-    lengths = both["bands"].list.len().fill_null(0).to_numpy().astype(np.int64)
-    keys = both["bands"].explode(empty_as_null=False, keep_nulls=False).to_numpy()
     placed = earlier.select("family").with_row_index("place")
     first = placed.select(pl.col("place").min().over("family"))
     family = np.full(both.height, -1)
     family[: earlier.height] = first["place"].to_numpy()
-    entries, buckets = shared_buckets(keys.view(np.uint64), lengths)
+    entries, buckets = shared_buckets(*band_matrix(both["bands"]))
     return Documents(
         earlier.height,
         both["n_shingles"].to_numpy().astype(np.int64),
-        _numbered(both["text_hash"]),
-        _numbered(both["group"]),
+        numbered(both["text_hash"]),
+        numbered(both["group"]),
         family,
         entries,
         buckets,
     )
-
-
-def _numbered(values: pl.Series) -> Numbers:
-    """Equal values have equal numbers, null is -1."""
-    ranks = values.rank("dense").cast(pl.Int64) - 1
-    return ranks.fill_null(-1).to_numpy().astype(np.int64)
-
-
-def shared_buckets(keys: npt.NDArray[np.uint64], lengths: Numbers) -> tuple[Numbers, Numbers]:
-    """Band hashes that several documents have, numbered: where each document's begin, and they.
-
-    ``keys`` are those of all documents, one after the other, ``lengths`` how many each has.
-    """
-    flags = np.zeros(len(keys), np.bool_)
-    size = max(1 << len(keys).bit_length(), 64)  # 8 to 16 bits per key
-    stars.flag_repeated(keys, np.zeros(size, np.uint8), np.zeros(size, np.uint8), flags)
-    places = np.flatnonzero(flags)
-    order = np.argsort(keys[places])
-    ordered = keys[places][order]
-    same = ordered[1:] == ordered[:-1]
-    several = np.zeros(len(order), np.bool_)
-    several[1:] = same
-    several[:-1] |= same
-    starts = np.concatenate((several[:1], several[1:] & ~same))
-    numbers = np.full(len(order), -1)
-    numbers[order[several]] = np.cumsum(starts)[several] - 1
-    owners = np.repeat(np.arange(len(lengths)), lengths)[places][numbers >= 0]
-    entries = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(np.bincount(owners, minlength=len(lengths)), out=entries[1:])
-    return entries, numbers[numbers >= 0]
 
 
 def _duplicates(new: pl.DataFrame, ids: pl.Series, decisions: Decisions) -> pl.DataFrame:

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from webscale_dagster.recipe import NearDuplicates
-from webscale_dagster.text.admission import decide, shared_buckets
+from webscale_dagster.text.admission import decide
+from webscale_dagster.text.buckets import numbered, shared_buckets
 from webscale_dagster.text.kernels.stars import Documents
 from webscale_dagster.text.kernels.tokens import prepare
 from webscale_dagster.text.normalise import text_hash
@@ -33,11 +34,9 @@ def find_near_duplicates(
         raise ValueError(f"row {row}: id {ids[row]} appears twice; ids must be unique")
     prepared = prepare(frame["text"])
     bands, sizes = signatures(prepared, settings)
-    lengths = np.where(sizes > 0, bands.shape[1], 0)
-    entries, buckets = shared_buckets(bands[sizes > 0].reshape(-1).view(np.uint64), lengths)
+    entries, buckets = shared_buckets(bands.view(np.uint64), sizes > 0)
     none = np.full(len(ids), -1)
-    same = frame["text"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    documents = Documents(0, sizes, same, none, none.copy(), entries, buckets)
+    documents = Documents(0, sizes, numbered(frame["text"]), none, none.copy(), entries, buckets)
     decisions = decide(documents, prepared, settings, relatives=False)
     places = np.flatnonzero(decisions.keep >= 0)
     keep = ids[decisions.keep[places]]

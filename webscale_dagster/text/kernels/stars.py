@@ -19,6 +19,7 @@ from webscale_dagster.text.kernels.tokens import Flags, Hashes
 from webscale_dagster.text.kernels.utf8 import Bytes, Offsets
 
 Numbers = npt.NDArray[np.int64]
+_ROUNDING = 1e-6  # of a number of shingles, which is whole
 
 
 class Documents(NamedTuple):
@@ -83,21 +84,24 @@ class Decisions(NamedTuple):
 
 
 @kernel
-def flag_repeated(keys: Hashes, once: Bytes, twice: Bytes, flags: Flags) -> None:
-    """Flag the keys that others may have too: all that have, and a few that have not.
+def flag_repeated(
+    keys: Hashes, rows: Numbers, column: int, once: Bytes, twice: Bytes, flags: Flags
+) -> None:
+    """Flag rows whose key others may have too: all that have, and a few that have not.
 
     ``once`` and ``twice`` are zeros, each a power of two long.
     """
     mask = np.uint64(len(once) * 8 - 1)
-    for key in keys:
+    for row in rows:
+        key = keys[row, column]
         place, bit = np.int64((key & mask) >> np.uint64(3)), np.uint8(1) << np.uint8(key & 7)
         if once[place] & bit:
             twice[place] |= bit
         once[place] |= bit
-    for index in range(len(keys)):
-        key = keys[index]
+    for row in rows:
+        key = keys[row, column]
         place, bit = np.int64((key & mask) >> np.uint64(3)), np.uint8(1) << np.uint8(key & 7)
-        flags[index] = (twice[place] & bit) != 0
+        flags[row] = (twice[place] & bit) != 0
 
 
 @kernel
@@ -175,11 +179,16 @@ def put(text: int, source: Source, table: Folding, n: int, room: Scratch, store:
 
 
 @kernel
-def common(store: Store, document: int, size: int, room: Scratch) -> int:
-    """How many of a document's shingles are in the table that ``room`` holds."""
+def common(store: Store, document: int, size: int, least: float, room: Scratch) -> int:
+    """How many of a document's shingles are in the table that ``room`` holds; 0 if under ``least``.
+
+    Most documents that share a bucket share a page's frame only: that shows early.
+    """
     count = 0
     start, mask = store.where[document], room.turn[1]
     for index in range(start, start + size):
+        if count + start + size - index < least:
+            return 0
         value = store.shingles[index]
         slot = np.int64(value) & mask
         while room.stamps[slot] == room.turn[0]:
@@ -226,7 +235,11 @@ def compare(
         if store.where[other] < 0:
             late = other - documents.n_earlier
             put(late, source, table, limits.shingle_words, spare, store)
-        shared = float(common(store, other, b, room))
+        least = limits.threshold if known else min(limits.threshold, limits.related)
+        wanted = least / (1 + least) * (small + large)
+        if not known:
+            wanted = min(wanted, limits.containment * small)
+        shared = float(common(store, other, b, wanted - _ROUNDING, room))
         jaccard = shared / (a + b - shared)
         if jaccard > highest or (jaccard == highest and 0 <= other < best):
             best, highest = other, jaccard

@@ -78,15 +78,19 @@ def prepare(texts: Sequence[str] | pl.Series) -> Prepared:
 
 def _folded(texts: Texts, places: npt.NDArray[np.int64]) -> Texts:
     """The texts with some replaced by their words."""
-    parts, last = [], int(texts.offsets[0])
+    told = [" ".join(words(texts.text(place))).encode("utf-8", "surrogatepass") for place in places]
     lengths = np.diff(texts.offsets)
-    for place in places.tolist():
-        parts.append(texts.data[last : texts.offsets[place]].tobytes())
-        parts.append(" ".join(words(texts.text(place))).encode("utf-8", "surrogatepass"))
-        lengths[place] = len(parts[-1])
-        last = int(texts.offsets[place + 1])
-    parts.append(texts.data[last : texts.offsets[-1]].tobytes())
-    return joined(b"".join(parts), lengths)
+    lengths[places] = [len(words) for words in told]
+    data = np.empty(int(lengths.sum()), np.uint8)
+    last, to = int(texts.offsets[0]), 0
+    for place, own in zip([*places, len(texts)], [*told, b""], strict=True):
+        between = texts.data[last : texts.offsets[place]]
+        data[to : to + len(between)] = between
+        to += len(between)
+        data[to : to + len(own)] = np.frombuffer(own, np.uint8)
+        to += len(own)
+        last = int(texts.offsets[min(place + 1, len(texts))])
+    return joined(data, lengths)
 
 
 def tokenise(prepared: Prepared) -> Tokens:

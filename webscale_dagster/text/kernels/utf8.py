@@ -45,7 +45,7 @@ def encode(texts: Sequence[str] | pl.Series) -> Texts:
     return joined(b"".join(raw), [len(part) for part in raw])
 
 
-def joined(data: bytes, lengths: Sequence[int] | npt.NDArray[np.int64]) -> Texts:
+def joined(data: bytes | Bytes, lengths: Sequence[int] | npt.NDArray[np.int64]) -> Texts:
     """Texts of these lengths, one after the other."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
