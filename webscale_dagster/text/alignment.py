@@ -69,13 +69,15 @@ class Question:
     n_spelled: int  # different ones of these that are no letters or pieces of a formula
     n_numbers: int  # content words with digits
     asks: bool
+    edges: tuple[int, int]  # places of its first and last content word among its words
     places: dict[int, int]
     hashes: frozenset[int]  # of its content words without digits
 
     @classmethod
     def of(cls, tokens: list[str], n: int, *, is_latex: bool = False) -> Question:
         """From its words and the length of its n-grams."""
-        content = Content.of(tokens).words
+        content, at = Content.of(tokens)
+        edges = (at[0], at[-1]) if at else (0, 0)
         plain = [word for word in content if not has_digit(word)]
         places: dict[int, int] = {}
         hashes = word_hashes(plain)
@@ -85,7 +87,9 @@ class Question:
         n_spelled = sum(map(is_spelled, set(plain) - markup))
         n_numbers = len(content) - len(plain)
         known = frozenset(hashes.tolist())
-        return cls(tokens, content, len(plain), n_spelled, n_numbers, asks(tokens), places, known)
+        return cls(
+            tokens, content, len(plain), n_spelled, n_numbers, asks(tokens), edges, places, known
+        )
 
     @property
     def slack(self) -> int:
@@ -106,6 +110,7 @@ def cluster(question: Question, hashes: Hashes, places: Numbers) -> Cluster:
 
     ``hashes`` are n-grams of the text that the question has, at ``places``.
     """
+    slack = question.slack
     starts = sorted(
         (at - question.places.get(value, 0), value)
         for at, value in zip(places.tolist(), hashes.tolist(), strict=True)
@@ -115,7 +120,7 @@ def cluster(question: Question, hashes: Hashes, places: Numbers) -> Cluster:
     low = 0
     for start, value in starts:
         inside[value] += 1
-        while start - starts[low][0] > question.slack:
+        while start - starts[low][0] > slack:
             left = starts[low][1]
             inside[left] -= 1
             if not inside[left]:
@@ -162,6 +167,8 @@ def align(
     question: Question, tokens: Sequence[str], weight: Callable[[str], float]
 ) -> Alignment | None:
     """Align a question with words of a text; none if it has none of its content words."""
+    if (at := _position(tokens, question.words)) is not None and question.content:
+        return _verbatim(question, tokens, at)
     wanted, there = question.content, Content.of(tokens)
     matcher = SequenceMatcher(None, wanted, there.words, autojunk=False)
     blocks = [block for block in matcher.get_matching_blocks() if block.size]
@@ -175,15 +182,31 @@ def align(
     total = sum(weight(word) for word in wanted if not has_digit(word))
     begin = there.places[blocks[0].b]
     end = there.places[blocks[-1].b + blocks[-1].size - 1] + 1
+    asking, match = _shown(tokens, begin, end)
     return Alignment(
         overlap=sum(map(weight, plain)) / total if total else float(len(matched) == len(wanted)),
         numbers=(len(matched) - len(plain)) / question.n_numbers if question.n_numbers else 1.0,
-        verbatim=_holds(tokens, question.words),
+        verbatim=False,
         tight=len(plain) == question.n_plain and _span(blocks) <= len(wanted) + 1,
-        asks=asks(tokens[max(0, begin - 2 * _MIN_SLACK) : end]),
-        match=" ".join(tokens[begin : min(end, begin + _SHOWN)]),
+        asks=asking,
+        match=match,
     )
 
 
-def _holds(tokens: Sequence[str], wanted: Sequence[str]) -> bool:
-    return f" {' '.join(wanted)} " in f" {' '.join(tokens)} "
+def _verbatim(question: Question, tokens: Sequence[str], at: int) -> Alignment:
+    """The question's words stand there one after the other, from a place on."""
+    begin, end = at + question.edges[0], at + question.edges[1] + 1
+    return Alignment(1.0, 1.0, True, True, *_shown(tokens, begin, end))
+
+
+def _shown(tokens: Sequence[str], begin: int, end: int) -> tuple[bool, str]:
+    """Whether a word that asks stands in a stretch or just before it, and how it begins."""
+    asking = asks(tokens[max(0, begin - 2 * _MIN_SLACK) : end])
+    return asking, " ".join(tokens[begin : min(end, begin + _SHOWN)])
+
+
+def _position(tokens: Sequence[str], wanted: Sequence[str]) -> int | None:
+    """Where words stand among others, one after the other; None if they do not."""
+    text = f" {' '.join(tokens)} "
+    found = text.find(f" {' '.join(wanted)} ")
+    return None if found < 0 else text.count(" ", 0, found)

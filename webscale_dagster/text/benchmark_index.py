@@ -96,6 +96,7 @@ class Index:
         self.totals: dict[str, Numbers] = {}
         for part in ("question", "anchor", "short_question", "context"):
             self._load(part, owned.filter(pl.col("part") == part))
+        self.weight = lru_cache(maxsize=100_000)(self._weight)
         self.question = lru_cache(maxsize=20_000)(self._question)
         self.context_runs = lru_cache(maxsize=2_000)(self._context_runs)
 
@@ -128,7 +129,7 @@ class Index:
         weights = {word: max(rarest - math.log(n), _LEAST) for word, n in seen.items()}
         return weights, same, alike
 
-    def weight(self, word: str) -> float:
+    def _weight(self, word: str) -> float:
         """How rare a word is among the questions: logarithm of inverse document frequency."""
         rarity = self._counted[0].get(word, math.log(len(self.texts) + 1))
         return rarity if is_spelled(word) else _FORMULA_SHARE * rarity

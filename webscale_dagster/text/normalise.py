@@ -47,6 +47,7 @@ MARKS = (
 _ASCII_WORD = re.compile(r"[a-z0-9_]+")
 _UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 _SAMPLE = 2_000  # characters by which the script is judged
+_SPACED_WORD = re.compile(f"[\\w{MARKS}]+")  # of a text without such letters, four times as fast
 _WORD = re.compile(f"[{UNSPACED}][{MARKS}]*|(?:(?![{UNSPACED}])[\\w{MARKS}])+")
 
 # UTF-8 read as Windows-1252: the lead byte of a character, then what the continuation bytes 80-BF
@@ -95,7 +96,8 @@ def words(text: str) -> list[str]:
         return _ASCII_WORD.findall(text.lower())
     # Twice: NFKC can make letters with case, and folding can undo the composition.
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return _WORD.findall(ZERO_WIDTH.sub("", text))
+    text = ZERO_WIDTH.sub("", text)
+    return (_WORD if _UNSPACED_LETTER.search(text) else _SPACED_WORD).findall(text)
 
 
 def is_unspaced(text: str) -> bool:

@@ -182,6 +182,15 @@ def hash_words(
                     letter = letters[data[at]] if at < end else np.uint8(0)
                 if at == end:
                     break
+                if data[at] < 0x80:  # ASCII has only letters and separators
+                    hashes[count], digits[count] = mix(value), digit
+                    count += 1
+                    value, digit, state = SEED, False, SEPARATOR
+                    at += 1
+                    continue
+            elif state == SEPARATOR and data[at] < 0x80:
+                at += 1
+                continue
             code = np.int64(data[at])
             if code < 0x80:
                 at += 1
