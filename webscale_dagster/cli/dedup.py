@@ -22,7 +22,7 @@ from webscale_dagster.cli.files import (
 from webscale_dagster.home import chosen_recipe
 from webscale_dagster.recipe import NearDuplicates
 
-PART = Part(rows=200_000, bytes=400_000_000)
+PART = Part(rows=100_000, bytes=200_000_000)
 
 
 @click.command("dedup")
@@ -34,7 +34,7 @@ PART = Part(rows=200_000, bytes=400_000_000)
 def dedup(source: Path, out: Path, text_field: str, id_field: str, recipe: str | None) -> None:
     """Find exact and near duplicates; writes duplicates.parquet and kept.parquet to OUT.
 
-    A file of more than 200,000 documents or 400 MB of text is read part by part, twice; memory
+    A file of more than 100,000 documents or 200 MB of text is read part by part, twice; memory
     stays at that of two parts, and OUT holds the texts meanwhile.
 
     Example: webscale dedup documents.jsonl.zst out/

@@ -24,8 +24,8 @@ _BATCH = 10_000  # rows of a parquet file read at once
 class Part(NamedTuple):
     """When a part is full: what it holds, about."""
 
-    rows: int = 200_000
-    bytes: int = 400_000_000
+    rows: int
+    bytes: int
 
 
 def read_rows(path: Path) -> pl.DataFrame:
