@@ -21,7 +21,7 @@ from webscale_dagster.text.shingles import ngram_hashes, word_hashes
 # The words of a question may be spread over this multiple of its length: edits lengthen a text,
 # a scatter of common words over a page is something else.
 _MAX_SPAN, _SPARE_WORDS = 1.4, 2
-_SLACK, _MIN_SLACK = 0.2, 3  # by how many of its words an edited copy may be shifted against it
+_SLACK, MIN_SLACK = 0.2, 3  # by how many of its words an edited copy may be shifted against it
 _SHOWN = 30  # words of a match that are shown
 _SPELLED = 3  # letters
 _COMMANDS = """
@@ -72,6 +72,7 @@ class Question:
     edges: tuple[int, int]  # places of its first and last content word among its words
     places: dict[int, int]
     hashes: frozenset[int]  # of its content words without digits
+    all_hashes: Hashes  # of its words
 
     @classmethod
     def of(cls, tokens: list[str], n: int, *, is_latex: bool = False) -> Question:
@@ -88,13 +89,28 @@ class Question:
         n_numbers = len(content) - len(plain)
         known = frozenset(hashes.tolist())
         return cls(
-            tokens, content, len(plain), n_spelled, n_numbers, asks(tokens), edges, places, known
+            tokens,
+            content,
+            len(plain),
+            n_spelled,
+            n_numbers,
+            asks(tokens),
+            edges,
+            places,
+            known,
+            word_hashes(tokens),
         )
+
+    @property
+    def shown(self) -> str:
+        """How it begins, from its first content word on."""
+        first, last = self.edges
+        return " ".join(self.words[first : min(last + 1, first + _SHOWN)])
 
     @property
     def slack(self) -> int:
         """Words by which a copy may be shifted."""
-        return max(_MIN_SLACK, int(_SLACK * self.n_plain))
+        return max(MIN_SLACK, int(_SLACK * self.n_plain))
 
 
 class Cluster(NamedTuple):
@@ -131,15 +147,14 @@ def cluster(question: Question, hashes: Hashes, places: Numbers) -> Cluster:
     return best
 
 
-def window(question: Question, tokens: Sequence[str], plain: Numbers, at: Cluster) -> list[str]:
-    """The words of a text around a cluster, as far as an edited copy of the question may reach.
+def span(question: Question, plain: Numbers, at: Cluster) -> tuple[int, int]:
+    """From which word of a text to which an edited copy of the question may reach.
 
     ``plain`` are the places of the text's content words without digits.
     """
-    slack = question.slack
-    first = max(0, at.first - slack)
-    last = min(len(plain) - 1, at.last + question.n_plain + slack)
-    return around(tokens, int(plain[first]), int(plain[last]), slack + _MIN_SLACK)
+    first = max(0, at.first - question.slack)
+    last = min(len(plain) - 1, at.last + question.n_plain + question.slack)
+    return int(plain[first]), int(plain[last])
 
 
 def around(tokens: Sequence[str], first: int, last: int, spare: int) -> list[str]:
@@ -201,7 +216,7 @@ def _verbatim(question: Question, tokens: Sequence[str], at: int) -> Alignment:
 
 def _shown(tokens: Sequence[str], begin: int, end: int) -> tuple[bool, str]:
     """Whether a word that asks stands in a stretch or just before it, and how it begins."""
-    asking = asks(tokens[max(0, begin - 2 * _MIN_SLACK) : end])
+    asking = asks(tokens[max(0, begin - 2 * MIN_SLACK) : end])
     return asking, " ".join(tokens[begin : min(end, begin + _SHOWN)])
 
 

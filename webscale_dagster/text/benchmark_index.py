@@ -55,6 +55,13 @@ class Texts:
         low, high = max(first, first + at - reach), min(last, first + at + reach)
         return set(self.content.words.hashes[low:high].tolist())
 
+    def holds(self, text: int, wanted: Hashes, first: int, last: int) -> bool:
+        """Whether words stand one after the other in a text, beginning between two places."""
+        begin, end = self.every.offsets[text : text + 2]
+        there = self.every.hashes[max(begin, begin + first) : min(end, begin + last + len(wanted))]
+        starts = np.flatnonzero(there[: len(there) - len(wanted) + 1] == wanted[0])
+        return any(np.array_equal(there[at : at + len(wanted)], wanted) for at in starts.tolist())
+
     def plain(self, text: int) -> Numbers:
         """Places of the content words without digits among a text's words."""
         ends = self.content.words.offsets

@@ -9,13 +9,14 @@ import numpy as np
 
 from webscale_dagster.recipe import DecontaminatedSet
 from webscale_dagster.text.alignment import (
+    MIN_SLACK,
     Alignment,
     Content,
     Question,
     align,
     around,
     cluster,
-    window,
+    span,
 )
 from webscale_dagster.text.benchmark_index import Found, Hit, Index, Texts
 from webscale_dagster.text.normalise import words
@@ -69,8 +70,15 @@ class Confirmation:
         at = cluster(question, found.hashes, found.places)
         if at.runs < self.enough[found.owner]:
             return None
-        plain, tokens = texts.plain(found.text), texts.words(found.text)
-        aligned = align(question, window(question, tokens, plain, at), self._index.weight)
+        plain = texts.plain(found.text)
+        first, last = span(question, plain, at)
+        # Nearly all copies are verbatim: that needs no words, of which making costs most.
+        spare = question.slack + MIN_SLACK
+        if texts.holds(found.text, question.all_hashes, first - spare, last):
+            accused = answer is not None or len(question.words) >= _MIN_WORDS
+            return Hit(found.owner, "question", 1.0, question.shown) if accused else None
+        nearby = around(texts.words(found.text), first, last, spare)
+        aligned = align(question, nearby, self._index.weight)
         if aligned is None or aligned.overlap < self._wanted(
             found.owner, question, aligned, answer
         ):
