@@ -125,10 +125,14 @@ def _index(bench: Bench) -> dict[str, str]:
 
 
 def growth(bench: Bench, documents: pl.DataFrame) -> None:
-    """Near-duplicates at each size: how CPU-seconds and memory grow."""
+    """Near-duplicates at each size: how CPU-seconds and memory grow.
+
+    Each size is worked on as long as the largest, on one part of the documents after the other: a
+    processor that has rested is a quarter faster for a second.
+    """
     name = bench.write("growing", documents)
     sizes = bench.options.sizes[1:]
-    methods = [Method(f"{n:,}", OURS, "near_duplicates", name, n) for n in sizes]
+    methods = [Method(f"{n:,}", OURS, "growth", name, max(sizes), {"size": f"{n}"}) for n in sizes]
     growth_table(bench.rounds(methods))
 
 

@@ -31,6 +31,22 @@ def near_duplicates(_: Mapping[str, str]) -> Work:
     return work
 
 
+def growth(settings: Mapping[str, str]) -> Work:
+    """Near-duplicates of each part of so many documents, one part after the other."""
+    from webscale_dagster.text import find_near_duplicates
+
+    size = int(settings["size"])
+
+    def work(frame: pl.DataFrame) -> Call:
+        def call() -> Any:
+            parts = frame.iter_slices(size)
+            return [find_near_duplicates(part, settings=NearDuplicates()).height for part in parts]
+
+        return call
+
+    return work
+
+
 def quality(settings: Mapping[str, str]) -> Work:
     """Every rule of a profile on every document; ids that pass all."""
     from webscale_dagster.text.quality import judge
@@ -113,6 +129,7 @@ def _timed(spent: dict[str, float], name: str) -> Iterator[None]:
 
 TASKS = {
     "near_duplicates": near_duplicates,
+    "growth": growth,
     "quality": quality,
     "decontamination": decontamination,
     "walk": walk,

@@ -140,9 +140,9 @@ def growth_table(methods: Sequence[Sequence[Any]]) -> None:
     lines = [["documents", "CPU-s", "documents/CPU-s", "RSS MB"]]
     points = []
     for runs in methods:
-        spent = median(run.measures["cpu_s"] for run in runs)
-        points.append((math.log(runs[0].method.rows), math.log(spent)))
-        row = [runs[0].method.name, f"{spent:.2f}", f"{runs[0].method.rows / spent:,.0f}"]
+        size, rate = int(runs[0].method.settings["size"]), median(run.rate for run in runs)
+        points.append((math.log(size), math.log(size / rate)))
+        row = [runs[0].method.name, f"{size / rate:.2f}", f"{rate:,.0f}"]
         lines.append([*row, _memory(runs)])
     _print(f"Growth of near-duplicates: exponent {_slope(points):.3f}", lines)
 

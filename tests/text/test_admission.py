@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -11,7 +12,8 @@ from tests.text.test_near_duplicates import planted
 from tests.text.test_shingles import plain_jaccard
 from webscale_dagster.recipe import NearDuplicates
 from webscale_dagster.tables import TABLES
-from webscale_dagster.text.admission import Admission, admit
+from webscale_dagster.text import admission
+from webscale_dagster.text.admission import Admission, admit, bands_to_share
 from webscale_dagster.text.near_duplicates import sign
 
 SETTINGS = NearDuplicates()
@@ -180,3 +182,38 @@ def test_a_document_admitted_before_is_refused() -> None:
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(ValueError, match="new documents: columns bands are missing"):
         at_once(documents(["x"]).drop("bands"))
+
+
+@pytest.mark.parametrize("threshold", [0.6, 0.8, 0.9])
+def test_hardly_a_duplicate_shares_fewer_bands_than_are_asked_for(threshold: float) -> None:
+    """The binomial's tail, summed the plain way."""
+    least = bands_to_share(32, 4, threshold)
+    chance = threshold**4
+
+    def missed(bands: int) -> float:
+        ways = (math.comb(32, n) * chance**n * (1 - chance) ** (32 - n) for n in range(bands))
+        return sum(ways)
+
+    assert least == 1 or missed(least) <= 1e-5
+    assert missed(least + 1) > 1e-5
+
+
+def test_relatives_are_wanted_or_not_and_duplicates_are_the_same() -> None:
+    new = documents(planted(4))
+    none = documents([]).with_columns(family=pl.lit(None, pl.String)).select(EARLIER)
+    found = admit(new, none, dict, SETTINGS, relatives=False)
+    assert found.duplicates.equals(at_once(new).duplicates)
+    assert found.relatives["family"].to_list() == found.relatives["doc_id"].to_list()
+
+
+def test_slices_and_small_stores_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = documents(planted(5))
+    expected = at_once(new)
+    monkeypatch.setattr(admission, "SLICE", 7)
+    monkeypatch.setattr(admission, "_BLOCK", 20)
+    monkeypatch.setattr(admission, "_HELD", 500)  # shingles; a document has up to 300
+    corpus = Corpus()
+    corpus.add(new.head(50))
+    corpus.add(new.slice(50))
+    assert pl.concat(corpus.duplicates).equals(expected.duplicates)
+    assert pl.concat(corpus.relatives).equals(expected.relatives)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.text.samples import edited, prose
 from webscale_dagster.recipe import NearDuplicates
+from webscale_dagster.text.kernels.tokens import Column
 from webscale_dagster.text.normalise import words
 from webscale_dagster.text.shingles import (
     band_column,
@@ -120,7 +121,7 @@ def test_bands_are_those_of_datasketch_s_signatures(
 ) -> None:
     permutations, bands, rows = sizes
     chosen = NearDuplicates(permutations=permutations, bands=bands, rows=rows, shingle_words=3)
-    banded, n_shingles = signatures(texts, chosen)
+    banded, n_shingles = signatures(Column(texts), chosen)
     assert n_shingles.tolist() == [len(plain_shingles(text, 3)) for text in texts]
     for text, row in zip(texts, banded.tolist(), strict=True):
         if words(text):
@@ -129,7 +130,7 @@ def test_bands_are_those_of_datasketch_s_signatures(
 
 def test_the_bands_of_a_long_text_are_datasketch_s_too() -> None:
     text = prose(1, 9000)
-    banded, _ = signatures([text], NearDuplicates(bands=128, rows=1))
+    banded, _ = signatures(Column([text]), NearDuplicates(bands=128, rows=1))
     assert banded[0].tolist() == plain_bands(plain_signature(text, 5, 128), 128, 1)
 
 
@@ -151,17 +152,17 @@ def test_bands_are_chosen_by_datasketch_s_search() -> None:
 
 def test_signatures_of_texts() -> None:
     text = prose(2, 100)
-    banded, sizes = signatures([text, text.upper(), "!"], NearDuplicates())
+    banded, sizes = signatures(Column([text, text.upper(), "!"]), NearDuplicates())
     assert (banded[0] == banded[1]).all()
     assert sizes.tolist() == [len(plain_shingles(text, 5)), sizes[0], 0]
     column = band_column(banded, sizes)
     assert column.to_list() == [banded[0].tolist(), banded[1].tolist(), []]
-    assert band_column(*signatures([], NearDuplicates())).to_list() == []
+    assert band_column(*signatures(Column([]), NearDuplicates())).to_list() == []
 
 
 def test_similar_texts_share_bands_and_different_ones_none() -> None:
     text = prose(3, 400)
-    banded, _ = signatures([text, edited(text, 0.02, 1), prose(4, 400)], NearDuplicates())
+    banded, _ = signatures(Column([text, edited(text, 0.02, 1), prose(4, 400)]), NearDuplicates())
     a, b, c = banded.tolist()
     assert len(set(a) & set(b)) > 3
     assert not set(a) & set(c)

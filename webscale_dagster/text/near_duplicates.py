@@ -13,7 +13,7 @@ from webscale_dagster.recipe import NearDuplicates
 from webscale_dagster.text.admission import decide
 from webscale_dagster.text.buckets import numbered, shared_buckets
 from webscale_dagster.text.kernels.stars import Documents
-from webscale_dagster.text.kernels.tokens import prepare
+from webscale_dagster.text.kernels.tokens import Column
 from webscale_dagster.text.normalise import text_hash
 from webscale_dagster.text.shingles import band_column, signatures
 
@@ -32,12 +32,12 @@ def find_near_duplicates(
         raise ValueError(f"row {row}: id or text is null; drop such rows first")
     for row in ids.is_duplicated().arg_true():
         raise ValueError(f"row {row}: id {ids[row]} appears twice; ids must be unique")
-    prepared = prepare(frame["text"])
-    bands, sizes = signatures(prepared, settings)
+    texts = Column(frame["text"])
+    bands, sizes = signatures(texts, settings)
     entries, buckets = shared_buckets(bands.view(np.uint64), sizes > 0)
     none = np.full(len(ids), -1)
     documents = Documents(0, sizes, numbered(frame["text"]), none, none.copy(), entries, buckets)
-    decisions = decide(documents, prepared, settings, relatives=False)
+    decisions = decide(documents, texts.at, settings, relatives=False)
     places = np.flatnonzero(decisions.keep >= 0)
     keep = ids[decisions.keep[places]]
     return pl.DataFrame(
@@ -54,7 +54,7 @@ def find_near_duplicates(
 def sign(documents: pl.DataFrame, settings: NearDuplicates) -> pl.DataFrame:
     """Documents (column ``text``) with ``text_hash``, ``n_shingles`` and ``bands``."""
     texts = documents["text"]
-    bands, sizes = signatures(texts, settings)
+    bands, sizes = signatures(Column(texts), settings)
     return documents.with_columns(
         pl.Series("text_hash", [text_hash(text) for text in texts], pl.String),
         pl.Series("n_shingles", sizes, pl.Int64),

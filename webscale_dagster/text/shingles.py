@@ -18,7 +18,7 @@ import polars as pl
 from webscale_dagster.recipe import NearDuplicates
 from webscale_dagster.text.kernels.folding import folding
 from webscale_dagster.text.kernels.minhash import roll, scratch, sign_texts
-from webscale_dagster.text.kernels.tokens import Hashes, Prepared, hash_runs, prepare
+from webscale_dagster.text.kernels.tokens import Column, Hashes, Prepared, hash_runs
 from webscale_dagster.text.normalise import words
 
 
@@ -78,19 +78,26 @@ def permutations(count: int) -> tuple[Any, Any]:
 
 
 def signatures(
-    texts: Sequence[str] | pl.Series | Prepared, settings: NearDuplicates
+    texts: Column | Prepared, settings: NearDuplicates
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Per text a row of band hashes (of no meaning without words) and its number of shingles."""
-    prepared = texts if isinstance(texts, Prepared) else prepare(texts)
     bands, rows = settings.banding()
-    banded = np.zeros((len(prepared), bands), np.uint64)
-    sizes = np.zeros(len(prepared), np.int64)
-    encoded = prepared.texts
+    banded = np.zeros((len(texts), bands), np.uint64)
+    sizes = np.zeros(len(texts), np.int64)
+    start = 0
+    for part in [texts] if isinstance(texts, Prepared) else texts.parts():
+        _sign(part, settings, rows, banded[start:], sizes[start:])
+        start += len(part)
+    return banded.view(np.int64), sizes
+
+
+def _sign(part: Prepared, settings: NearDuplicates, rows: int, banded: Hashes, sizes: Any) -> None:
+    encoded = part.texts
     longest = int(np.diff(encoded.offsets).max(initial=0))
     sign_texts(
         encoded.data,
         encoded.offsets,
-        prepared.folded,
+        part.folded,
         folding(),
         settings.shingle_words,
         permutations(settings.permutations),
@@ -99,7 +106,6 @@ def signatures(
         banded,
         sizes,
     )
-    return banded.view(np.int64), sizes
 
 
 def band_column(banded: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> pl.Series:

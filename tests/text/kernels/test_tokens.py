@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.text.test_shingles import plain_word_hash
 from webscale_dagster.text.kernels.folding import folding
-from webscale_dagster.text.kernels.tokens import Prepared, most_words, prepare, tokenise
+from webscale_dagster.text.kernels.tokens import Column, Prepared, most_words, prepare, tokenise
 from webscale_dagster.text.kernels.utf8 import Texts
 from webscale_dagster.text.normalise import words
 
@@ -101,3 +101,14 @@ def test_the_tables_are_of_this_python_s_unicode() -> None:
 def test_bytes_that_are_not_utf8_are_words_of_something(raw: bytes) -> None:
     texts = Texts(np.array([0, len(raw)]), np.frombuffer(raw, np.uint8))
     assert len(tokenise(Prepared(texts, np.zeros(1, np.bool_))).hashes) <= 2
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=6))
+@example(["don't", "e\u0327\u0301", "\u1100\u1161 x"])
+def test_a_column_gives_the_words_of_any_places(texts: list[str]) -> None:
+    column = Column(texts)
+    tokens = tokenise(column.at(np.arange(len(texts))[::-1]))
+    bounds = pairwise(tokens.offsets.tolist())
+    found = [tokens.hashes[start:end].tolist() for start, end in bounds]
+    assert found == [[value for value, _ in plain(text)] for text in reversed(texts)]
+    assert sum(map(len, column.parts())) == len(column) == len(texts)

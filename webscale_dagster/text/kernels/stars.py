@@ -43,6 +43,8 @@ class Kept(NamedTuple):
     by_same: Numbers
     by_group: Numbers  # the group's family
     stamps: Numbers  # by document: when it was looked at last
+    shared: Numbers  # by document: buckets in common with the one that looked at it
+    listed: Numbers  # by document: when it was listed last
     turn: Numbers  # one number: the last time
 
 
@@ -70,6 +72,7 @@ class Limits(NamedTuple):
     threshold: float
     related: float  # above 1: relatives are not wanted
     containment: float
+    shared: int  # buckets in common from which on two documents are compared
 
 
 class Decisions(NamedTuple):
@@ -126,30 +129,57 @@ def keep_earlier(documents: Documents, kept: Kept) -> None:
 
 
 @kernel
-def candidates(document: int, documents: Documents, kept: Kept, found: Numbers, count: int) -> int:
-    """Append kept documents with a bucket in common, this turn's once; gives the new number."""
-    turn = kept.turn[0]
+def candidates(
+    document: int, documents: Documents, kept: Kept, least: int, found: Numbers, count: int
+) -> int:
+    """Append kept documents with so many buckets in common, each once; gives the new number."""
+    kept.turn[0] += 1
+    turn, begin = kept.turn[0], count
     for entry in range(documents.entries[document], documents.entries[document + 1]):
         other = kept.head[documents.buckets[entry]]
         while other >= 0:
             owner = kept.owner[other]
             if kept.stamps[owner] != turn:
-                kept.stamps[owner] = turn
+                kept.stamps[owner], kept.shared[owner] = turn, 0
                 found[count] = owner
                 count += 1
+            kept.shared[owner] += 1
             other = kept.link[other]
+    end, count = count, begin
+    for index in range(begin, end):
+        if kept.shared[found[index]] >= least:
+            found[count] = found[index]
+            count += 1
     return count
 
 
 @kernel
-def members(first: int, last: int, documents: Documents, kept: Kept, found: Numbers) -> int:
+def members(
+    first: int, last: int, documents: Documents, kept: Kept, limits: Limits, found: Numbers
+) -> int:
     """Write the kept documents that some of these may be compared with; gives their number."""
-    count = 0
-    kept.turn[0] += 1
+    count, began = 0, kept.turn[0]
     for document in range(first, last):
-        if kept.by_same[documents.same[document]] < 0:
-            count = candidates(document, documents, kept, found, count)
+        if kept.by_same[documents.same[document]] >= 0:
+            continue
+        size, begin = documents.sizes[document], count
+        end = candidates(document, documents, kept, limits.shared, found, count)
+        for index in range(begin, end):
+            other = found[index]
+            fits = limits.related <= 1 or may_be_duplicates(
+                size, documents.sizes[other], limits.threshold
+            )
+            if fits and kept.listed[other] <= began:
+                kept.listed[other] = kept.turn[0]
+                found[count] = other
+                count += 1
     return count
+
+
+@kernel
+def may_be_duplicates(a: int, b: int, threshold: float) -> bool:
+    """Whether sets of such sizes can be: Jaccard is at most the smaller over the larger."""
+    return max(a, b) > 0 and float(min(a, b)) >= threshold * float(max(a, b))
 
 
 @kernel
@@ -226,14 +256,13 @@ def compare(
         b = documents.sizes[other]
         small, large = float(min(a, b)), float(max(a, b))
         known = limits.related > 1 or documents.family[other] == settled
-        if large == 0 or (known and small < limits.threshold * large):
-            continue  # Jaccard is at most the smaller size over the larger
+        if large == 0 or (known and not may_be_duplicates(a, b, limits.threshold)):
+            continue
         if not is_put:
-            own = document - documents.n_earlier
-            put(own, source, table, limits.shingle_words, room, store)
+            put(document - source.documents[0], source, table, limits.shingle_words, room, store)
             is_put = True
-        if store.where[other] < 0:
-            late = other - documents.n_earlier
+        if store.where[other] < 0:  # one of those decided on just now: all others were put in
+            late = other - source.documents[0]
             put(late, source, table, limits.shingle_words, spare, store)
         least = limits.threshold if known else min(limits.threshold, limits.related)
         wanted = least / (1 + least) * (small + large)
@@ -273,8 +302,7 @@ def decide(
             continue
         group = documents.group[document]
         settled = kept.by_group[group] if group >= 0 else -1
-        kept.turn[0] += 1
-        n_found = candidates(document, documents, kept, out.found, 0)
+        n_found = candidates(document, documents, kept, limits.shared, out.found, 0)
         best, highest, n_near = compare(
             document, n_found, settled, documents, store, source, table, limits, rooms, out
         )

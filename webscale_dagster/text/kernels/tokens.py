@@ -7,7 +7,7 @@ characters, from ``SEED``, then mixed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,8 @@ from webscale_dagster.text.normalise import words
 
 Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
+
+SLICE = 2_000  # texts prepared at a time: memory that the system need not give anew
 
 SEED = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 STEP = np.uint64(0x9E3779B185EBCA87)  # odd: XXH64's first prime
@@ -68,12 +70,51 @@ class Tokens:
 def prepare(texts: Sequence[str] | pl.Series) -> Prepared:
     """Texts as bytes, those that need all of Unicode's rules folded."""
     encoded = encode(texts)
-    table = folding()
-    hard = np.zeros(len(encoded), np.bool_)
-    find_hard(encoded.data, encoded.offsets, table.kinds, table.classes, hard)
+    hard = _hard(encoded)
     if not hard.any():
         return Prepared(encoded, hard)
     return Prepared(_folded(encoded, np.flatnonzero(hard)), hard)
+
+
+class Column:
+    """Texts that are prepared some at a time, and again; what Python has to fold it folds once."""
+
+    def __init__(self, texts: Sequence[str] | pl.Series) -> None:
+        """Looks at all texts."""
+        self._texts = texts if isinstance(texts, pl.Series) else _strings(texts)
+        self._hard = np.zeros(len(texts), np.bool_)
+        told: list[str] = []
+        for start in range(0, len(texts), SLICE):
+            part = encode(self._texts[start : start + SLICE])
+            self._hard[start : start + SLICE] = hard = _hard(part)
+            told += [" ".join(words(part.text(place))) for place in np.flatnonzero(hard)]
+        if told:
+            self._texts = self._texts.scatter(np.flatnonzero(self._hard), told)
+
+    def __len__(self) -> int:
+        """Number of texts."""
+        return len(self._texts)
+
+    def parts(self) -> Iterator[Prepared]:
+        """All texts, some at a time."""
+        for start in range(0, len(self), SLICE):
+            yield self.at(slice(start, start + SLICE))
+
+    def at(self, places: npt.NDArray[np.int64] | slice) -> Prepared:
+        """The texts at some places, in their order."""
+        return Prepared(encode(self._texts[places]), self._hard[places])
+
+
+def _strings(texts: Sequence[str]) -> pl.Series:
+    """Halves of surrogate pairs, which a column cannot hold, are in no word."""
+    return pl.Series([text.encode("utf-8", "replace").decode() for text in texts], dtype=pl.String)
+
+
+def _hard(texts: Texts) -> Flags:
+    table = folding()
+    hard = np.zeros(len(texts), np.bool_)
+    find_hard(texts.data, texts.offsets, table.kinds, table.classes, hard)
+    return hard
 
 
 def _folded(texts: Texts, places: npt.NDArray[np.int64]) -> Texts:
