@@ -12,8 +12,9 @@ from tests.text.test_near_duplicates import planted
 from tests.text.test_shingles import plain_jaccard
 from webscale_dagster.recipe import NearDuplicates
 from webscale_dagster.tables import TABLES
-from webscale_dagster.text import admission
-from webscale_dagster.text.admission import Admission, admit, bands_to_share
+from webscale_dagster.text import decisions
+from webscale_dagster.text.admission import Admission, admit
+from webscale_dagster.text.decisions import bands_to_share
 from webscale_dagster.text.near_duplicates import sign
 
 SETTINGS = NearDuplicates()
@@ -209,9 +210,9 @@ def test_relatives_are_wanted_or_not_and_duplicates_are_the_same() -> None:
 def test_slices_and_small_stores_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     new = documents(planted(5))
     expected = at_once(new)
-    monkeypatch.setattr(admission, "SLICE", 7)
-    monkeypatch.setattr(admission, "_BLOCK", 20)
-    monkeypatch.setattr(admission, "_HELD", 500)  # shingles; a document has up to 300
+    monkeypatch.setattr(decisions, "SLICE", 7)
+    monkeypatch.setattr(decisions, "_BLOCK", 20)
+    monkeypatch.setattr(decisions, "_HELD", 500)  # shingles; a document has up to 300
     corpus = Corpus()
     corpus.add(new.head(50))
     corpus.add(new.slice(50))

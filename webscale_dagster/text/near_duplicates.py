@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from webscale_dagster.recipe import NearDuplicates
-from webscale_dagster.text.admission import decide
 from webscale_dagster.text.buckets import numbered, shared_buckets
+from webscale_dagster.text.decisions import decide
 from webscale_dagster.text.kernels.stars import Documents
 from webscale_dagster.text.kernels.tokens import Column
 from webscale_dagster.text.normalise import text_hash
