@@ -156,7 +156,7 @@ def test_the_walk_through_a_server_of_somebody_elses(vllm: Vllm, tmp_path: Path)
 
 
 def test_the_walk_through_batches(vllm: Vllm, tmp_path: Path) -> None:
-    _both(vllm, tmp_path, {"backend": "batch"})
+    _both(vllm, tmp_path, {"backend": "batch"}, count=8)
     assert not (tmp_path / "a" / "batches" / "filtered_docs" / "s-00000").exists()
 
 

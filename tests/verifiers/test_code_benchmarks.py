@@ -53,9 +53,11 @@ def pool() -> Iterator[Pool]:
         yield pool
 
 
-@pytest.mark.parametrize("name", ["humaneval", "mbpp"])
-def test_references_pass_and_their_ruins_do_not(corpora: Path, pool: Pool, name: str) -> None:
-    rows = [row for row in _rows(corpora, name) if row["id"] not in UNUSABLE]
+@pytest.mark.parametrize(("name", "every"), [("humaneval", 1), ("mbpp", 2)])
+def test_references_pass_and_their_ruins_do_not(
+    corpora: Path, pool: Pool, name: str, every: int
+) -> None:
+    rows = [row for row in _rows(corpora, name)[::every] if row["id"] not in UNUSABLE]
     found = pool.verify_many([_job(row, _solution(row)) for row in rows])
     failed = {row["id"]: o for row, o in zip(rows, found, strict=True) if o.outcome != "correct"}
     assert set(failed) <= SLOW, failed
