@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import textwrap
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -29,11 +33,12 @@ def demo() -> None:
     Example: WEBSCALE_HOME=/tmp/try webscale demo
     """
     started = time.monotonic()
-    walk = _register()
-    from webscale_dagster.cli.runs import ORDER, Runner
+    with _compiling():
+        walk = _register()
+        from webscale_dagster.cli.runs import ORDER, Runner
 
-    names = [name for name in shards.names(walk.lake) if name.startswith("samples-")]
-    outcome = Runner(walk).run(names, ORDER)
+        names = [name for name in shards.names(walk.lake) if name.startswith("samples-")]
+        outcome = Runner(walk).run(names, ORDER)
     if outcome.failed:
         raise click.ClickException("; ".join(outcome.failed.values()))
     _show(walk)
@@ -45,6 +50,18 @@ def demo() -> None:
         "       webscale audit export        a form for people to judge a sample of the pairs\n"
         "       webscale ingest YOUR_FILES   then: webscale run"
     )
+
+
+@contextmanager
+def _compiling() -> Iterator[None]:
+    """The first time on a machine half of the kernels are compiled on another core meanwhile."""
+    command = [sys.executable, "-m", "webscale_dagster.text.warm_up"]
+    helper = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        helper.terminate()
+        helper.wait()
 
 
 def _register() -> Walk:

@@ -2,7 +2,8 @@
 
 Makes compiled functions; reads the kernels' sources, writes ``<user cache>/webscale-dagster``.
 numba notices only that a kernel's own file changed, not that of a kernel it calls: so the folder's
-name holds a hash of all of them.
+name holds a hash of all of them. A kernel is compiled anew for every set of types, and a literal 0
+handed to a kernel is a type of its own: hence ``min(count, 0)`` where one kernel calls another.
 """
 
 from __future__ import annotations

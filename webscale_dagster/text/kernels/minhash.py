@@ -104,7 +104,8 @@ def shingle_set(
     data: Bytes, at: int, end: int, folded: bool, table: Folding, n: int, room: Scratch
 ) -> int:
     """Write a text's distinct shingles to ``room.shingles``, in order; gives their number."""
-    count = hash_words(data, at, end, folded, table, room.words, room.digits, 0)
+    none = min(at, 0)  # no literal (see jit.py)
+    count = hash_words(data, at, end, folded, table, room.words, room.digits, none)
     if count == 0:
         return 0
     rolled = roll(room.words, count, min(n, count), room.shingles)

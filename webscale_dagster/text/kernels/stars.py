@@ -158,7 +158,7 @@ def members(
     first: int, last: int, documents: Documents, kept: Kept, limits: Limits, found: Numbers
 ) -> int:
     """Write the kept documents that some of these may be compared with; gives their number."""
-    count, began = 0, kept.turn[0]
+    count, began = min(first, 0), kept.turn[0]  # no literal (see jit.py)
     for document in range(first, last):
         if kept.by_same[documents.same[document]] >= 0:
             continue
@@ -302,7 +302,8 @@ def decide(
             continue
         group = documents.group[document]
         settled = kept.by_group[group] if group >= 0 else -1
-        n_found = candidates(document, documents, kept, limits.shared, out.found, 0)
+        none = min(document, 0)  # no literal (see jit.py)
+        n_found = candidates(document, documents, kept, limits.shared, out.found, none)
         best, highest, n_near = compare(
             document, n_found, settled, documents, store, source, table, limits, rooms, out
         )

@@ -49,9 +49,13 @@ def joined(data: bytes | Bytes, lengths: Sequence[int] | npt.NDArray[np.int64]) 
     """Texts of these lengths, one after the other."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    # As those of a column: a kernel is compiled anew for arrays that can be written to.
-    offsets.flags.writeable = False
-    return Texts(offsets, np.frombuffer(data, np.uint8))
+    return _read_only(offsets, np.frombuffer(data, np.uint8))
+
+
+def _read_only(offsets: Offsets, data: Bytes) -> Texts:
+    """A kernel is compiled once for arrays that can be written to, and once for others."""
+    offsets.flags.writeable = data.flags.writeable = False
+    return Texts(offsets, data)
 
 
 def _of_column(column: pl.Series) -> Texts:
@@ -60,7 +64,7 @@ def _of_column(column: pl.Series) -> Texts:
     array = column.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     _, offsets, data = array.buffers()
     ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(column) + 1]
-    return Texts(ends, np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8))
+    return _read_only(ends, np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8))
 
 
 @kernel
