@@ -4,6 +4,8 @@ import random
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.text.samples import WORDS, edited, prose
 from tests.text.test_shingles import plain_jaccard
@@ -126,3 +128,8 @@ def test_ids_must_be_unique() -> None:
 def test_no_documents() -> None:
     empty = pl.DataFrame(schema={"id": pl.String, "text": pl.String})
     assert find_near_duplicates(empty).is_empty()
+
+
+@given(st.lists(st.lists(st.sampled_from("ab"), max_size=40).map(" ".join), max_size=12))
+def test_any_texts_are_decided_as_by_comparing_all_with_all(texts: list[str]) -> None:
+    assert found(*texts) == brute_force(texts)
